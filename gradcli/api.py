@@ -1,0 +1,99 @@
+"""What Python programs use: parse, evaluate, grad, and the Trace that they return."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+
+from gradcli.binding import bind
+from gradcli.errors import BindingError
+from gradcli.graph.lower import MAX_GATES, lower
+from gradcli.language.nodes import Program
+from gradcli.language.parser import normalise, parse
+from gradcli.passes import evaluate_graph
+from gradcli.printable import shorten
+from gradcli.traces import Trace as TracedColumns
+
+__all__ = ["Trace", "evaluate", "grad", "parse"]
+
+
+class Trace(TracedColumns):
+    """Values and gradients of one evaluation, and its renderings.
+
+    Attributes:
+        value: the output's value.
+        gradients: the derivative of the output with respect to every differentiated input, by name.
+        gates: every gate with its value, local gradients, contributions and global gradient.
+        warnings: kinks met, and the gates where numbers stopped being finite.
+    """
+
+    def to_json(self) -> str:
+        """A JSON document of the schema gradcli.trace/1 (`gradcli schema`)."""
+        from gradcli.render.json_trace import render
+
+        return "".join(render(self))
+
+
+def evaluate(
+    expression: str | Program,
+    bindings: Mapping[str, float] | None = None,
+    /,
+    *,
+    wrt: Collection[str] | None = None,
+    of: str | None = None,
+    max_gates: int = MAX_GATES,
+    **values: float,
+) -> Trace:
+    """Evaluate a program and differentiate its output by its inputs.
+
+    Args:
+        expression: the program's text, or what `parse` returned.
+        bindings: values by name, for names that are not Python identifiers or that are arguments here.
+        wrt: the inputs to differentiate by; None means all.
+        of: the stage to take as output; None takes the program's result.
+        max_gates: refuse programs with more gates.
+        **values: further values by name. All values are scalars (shape ()).
+
+    Returns:
+        the Trace, with `.value`, `.gradients`, `.gates`, `.warnings` and `.to_json()`. Reverse-mode differentiation:
+        the gradients of all inputs cost one backward pass (Linnainmaa 1976; Griewank and Walther 2008, chapter 3).
+
+    Raises:
+        ParseError: the text does not follow the grammar.
+        ProgramError: a function is unknown or called with the wrong number of arguments, or a name is misused.
+        BindingError: a value is missing, unknown, given twice, or not a number.
+        LimitError: more than max_gates gates.
+    """
+    numbers: dict[str, float] = {}
+    for written, value in chain((bindings or {}).items(), values.items()):
+        name = normalise(written)
+        if name in numbers:
+            raise BindingError(f"{shorten(name)} is given twice")
+        numbers[name] = _number(name, value)
+    program = parse(expression) if isinstance(expression, str) else expression
+    graph = lower(program, numbers, of, max_gates)
+    made = evaluate_graph(graph, bind(graph, numbers), [wrt] if isinstance(wrt, str) else wrt)
+    return Trace(made.graph, made.values, made.partials, made.adjoints, made.system)
+
+
+def grad(
+    expression: str | Program,
+    bindings: Mapping[str, float] | None = None,
+    /,
+    *,
+    wrt: Collection[str] | None = None,
+    of: str | None = None,
+    max_gates: int = MAX_GATES,
+    **values: float,
+) -> dict[str, float]:
+    """The gradients alone: the derivative of the output by every input, by name. Arguments, errors: see `evaluate`."""
+    return evaluate(expression, bindings, wrt=wrt, of=of, max_gates=max_gates, **values).gradients
+
+
+def _number(name: str, value: float) -> float:
+    try:
+        if isinstance(value, str | bytes | bytearray):  # float() would read "1_0" and "infinity"
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise BindingError(f"the value of {shorten(name)} is not a number: {shorten(repr(value))}") from None

@@ -1,0 +1,61 @@
+"""Values for names: what the program needs against what is given.
+
+Enters: a graph and the values by name. Leaves: a number per input. Invariant: nothing is ignored silently; a name that
+is missing, unknown or computed by the program is an error that lists what the program needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from gradcli.errors import BindingError
+from gradcli.graph import ops
+from gradcli.graph.graph import Graph
+from gradcli.printable import shorten
+
+
+def check_names(graph: Graph, given: Collection[str], words: Iterable[str] = ()) -> None:
+    """Compare the names given with the names needed.
+
+    Args:
+        graph: from `lower`.
+        given: the names that have a value.
+        words: further words that a misspelt name may have meant, such as a command's options.
+
+    Raises:
+        BindingError: a name is missing, or is given and not an input.
+    """
+    for name in given:
+        if name not in graph.free:
+            raise _unknown(graph, given, name, words)
+    missing = [name for name in graph.inputs if name not in given]
+    if missing:
+        some = shorten(", ".join(shorten(name) for name in missing), 200)
+        wanted = " ".join(f"--{shorten(name)} VALUE" for name in missing[:8])
+        hint = f"give {'it' if len(missing) == 1 else 'them'} as {shorten(wanted, 200)}"
+        if functions := [name for name in missing if ops.find(name)]:
+            hint = f"{functions[0]} is a function; write {functions[0]}(…)"
+        raise BindingError(f"no value for {some}", hint=hint)
+
+
+def bind(graph: Graph, given: Mapping[str, float]) -> dict[str, float]:
+    """The numbers of the graph's inputs.
+
+    Raises:
+        BindingError: as `check_names`.
+    """
+    check_names(graph, given)
+    return {name: float(given[name]) for name in graph.inputs}
+
+
+def _unknown(graph: Graph, given: Collection[str], name: str, words: Iterable[str]) -> BindingError:
+    from difflib import get_close_matches
+
+    shown = shorten(name)
+    needs = ", ".join(map(shorten, graph.free))
+    needs = f"the program's inputs are {shorten(needs, 200)}" if needs else "the program has no inputs"
+    if name in graph.assigned:
+        return BindingError(f"{shown} is computed by the program and can't be given", hint=needs)
+    close = get_close_matches(name[:40], [*(n for n in graph.free if n not in given), *words], n=1)
+    hint = f"did you mean {close[0]}? {needs}" if close else needs
+    return BindingError(f"the program has no input {shown}", hint=hint)

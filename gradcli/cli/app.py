@@ -1,0 +1,138 @@
+"""The commands and the process: arguments in, an exit status out.
+
+Invariant: a command's module is imported when it is called, so that every call pays only for what it uses; whatever
+happens, the user sees one message and never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from importlib import import_module
+from typing import Any, NoReturn, cast
+
+import typer
+from typer.core import TyperGroup
+
+from gradcli.cli import streams
+from gradcli.errors import ExitStatus, GradcliError, UsageError
+from gradcli.printable import shorten
+
+COMMANDS = {
+    "eval": "gradcli.cli.eval:run",
+    "functions": "gradcli.cli.functions:run",
+    "schema": "gradcli.cli.schema:run",
+}
+
+
+class Commands(TyperGroup):
+    """The commands of the registry, each built when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name].partition(":")
+        run = getattr(import_module(module), function)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(cmd_name, cls=getattr(run, "command_class", None))(run)
+        return typer.main.get_command(single)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            what = "option" if _OPTION.fullmatch(args[0]) else "command"
+            raise UsageError(f"there is no {what} {shorten(args[0])}", hint=_command_hint(args[0]))
+        return super().resolve_command(ctx, args)
+
+
+def _command_hint(word: str) -> str:
+    from difflib import get_close_matches
+
+    if _OPTION.fullmatch(word):
+        close = get_close_matches(word[:40], ["--version", "--help"], n=1)
+        otherwise = "options follow the command; `gradcli --help` lists the commands"
+        return f"did you mean {close[0]}?" if close else otherwise
+    close = get_close_matches(word[:40], COMMANDS, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"the commands are {', '.join(COMMANDS)}; an expression follows its command: gradcli eval EXPR"
+
+
+_OPTION = re.compile(r"--?[^\W\d][\w-]*(=.*)?", re.DOTALL)
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": True},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from gradcli import __version__
+
+        streams.emit([f"gradcli {__version__}\n"])
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """See and trust a gradient: every gate's value, local and global gradient.
+
+    Example: gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
+    """
+
+
+# What typer raises for a wrong command line; it does not export the class.
+_TyperError = cast(type[Exception], typer.BadParameter.__mro__[2])
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and end the process with its status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    streams.prepare()
+    try:
+        return _run(arguments)
+    except streams.ClosedPipe:
+        streams.abandon_output()
+        return ExitStatus.CLOSED_PIPE
+    except GradcliError as error:
+        return _failed(str(error), error.status)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted", ExitStatus.INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("GRADCLI_TRACEBACK"):
+            raise
+        message = f"a bug in gradcli: {type(error).__name__}: {error}\nhint: GRADCLI_TRACEBACK=1 shows where"
+        return _failed(message, ExitStatus.BUG)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        status = typer.main.get_command(app)(arguments or ["--help"], prog_name="gradcli", standalone_mode=False)
+    except _TyperError as error:
+        message: str = cast(Any, error).format_message()
+        raise UsageError(message[:1].lower() + message[1:].rstrip("."), hint="--help shows how it is used") from None
+    if status == ExitStatus.INTERRUPTED:  # what typer makes of Ctrl-C, in silence
+        raise KeyboardInterrupt
+    return int(status or 0)
+
+
+def _failed(message: str, status: int) -> int:
+    streams.note(f"gradcli: {message}")
+    if status == ExitStatus.STREAM_FAILED:
+        streams.abandon_output()
+    return status

@@ -1,0 +1,229 @@
+"""Values for the program's names from the command line: --NAME VALUE, --set NAME=VALUE, --vars FILE.
+
+Enters: the arguments of a command. Leaves: its own options for typer, and the bindings. Invariant: an argument is one
+of three: the command's own option (exact name), a binding `--NAME`, or an operand; what follows a binding's name is its
+value, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from typer.core import TyperCommand
+
+from gradcli.cli import streams
+from gradcli.errors import BindingError, GradcliError, UsageError
+from gradcli.language.parser import normalise, parse
+from gradcli.printable import shorten
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_JSON_HINT = 'write {"x": 2, "y": 3}'
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+class Sorted(NamedTuple):
+    """A command's arguments, told apart."""
+
+    options: list[str]
+    operands: list[str]
+    bindings: list[tuple[str, str]]
+    given: list[str]  # the names of the own options, as they were given
+
+
+def sort_arguments(arguments: list[str], valued: Mapping[str, bool]) -> Sorted:
+    """Tell options, bindings and operands apart.
+
+    Args:
+        arguments: of one command.
+        valued: the command's own option names, each with whether a value follows it.
+    """
+    found = Sorted([], [], [], [])
+    waiting = iter(arguments)
+    for argument in waiting:
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            found.operands.extend(waiting)
+        elif argument in valued or (equals and name.startswith("--") and name in valued):
+            found.options.append(argument)
+            found.given.append(name)
+            if valued[name] and not equals:
+                found.options.append(_value_of(name, waiting, valued))
+        elif name.startswith("--") and _NAME.fullmatch(normalise(name[2:])):
+            found.bindings.append((normalise(name[2:]), value if equals else _value_of(name, waiting, valued)))
+        else:
+            found.operands.append(argument)
+    return found
+
+
+def _value_of(name: str, waiting: Iterator[str], valued: Mapping[str, bool]) -> str:
+    value: str | None = next(waiting, None)
+    if value is None:
+        hint = f"write {shorten(name)} VALUE" if name in valued else _meant(name, valued)
+        raise UsageError(f"{shorten(name)} needs a value after it", hint=hint or f"write {shorten(name)} VALUE")
+    return value
+
+
+def _meant(name: str, options: Iterable[str]) -> str | None:
+    """The option that a misspelt one stands for, as a hint."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name[:40], [option for option in options if option.startswith("--")], n=1)
+    return f"did you mean {close[0]}?" if close else None
+
+
+class BindingCommand(TyperCommand):
+    """A typer command that also takes --NAME VALUE for any name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
+        valued = {name: not getattr(p, "is_flag", False) for p in options for name in (*p.opts, *p.secondary_opts)}
+        found = sort_arguments(args, valued)
+        most = sum(p.param_type_name == "argument" for p in self.get_params(ctx))
+        if len(found.operands) > most and not {"--help", "-h"} & {*found.given}:
+            raise _too_many(found, most, valued)
+        for p in options:
+            if valued[p.opts[0]] and not p.multiple and sum(map(found.given.count, p.opts)) > 1:
+                raise UsageError(f"{p.opts[0]} is given twice")
+        ctx.obj = found, [name for name in valued if name.startswith("--")]
+        return super().parse_args(ctx, [*found.options, "--", *found.operands])
+
+
+def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageError:
+    """What is wrong with an operand too many, which typer cannot know."""
+    for position, operand in enumerate(found.operands):
+        shown = shorten(operand)
+        following = "".join(f" {shorten(value)}" for value in found.operands[position + 1 : position + 2])
+        if re.fullmatch(r"-[^\W\d]=?[\w./-]+", operand) and valued.get(operand[:2]):
+            return UsageError(
+                f"there is no option {shown}", hint=f"did you mean {shown[:2]} {shown[2:].removeprefix('=')}?"
+            )
+        if re.fullmatch(r"-[^\W\d]\w*", operand):
+            return UsageError(f"there is no option {shown}", hint=f"did you mean -{shown}{following}?")
+        if named := re.fullmatch(r"[\u2010-\u2015\u2212]-?(\w+)", operand):
+            hint = f"did you mean --{shorten(named[1])}{following}?"
+            return UsageError(f"an option begins with two hyphens, not with a dash: {shown}", hint=hint)
+    extra = shorten(found.operands[most])
+    hint = "put the expression in quotes"
+    for name, value in found.bindings:
+        if value.startswith("--"):
+            hint = _meant(f"--{name}", valued) or f"--{shorten(name)} took {shorten(value)} as its value"
+    flags = [name for name, takes in valued.items() if not takes and name in found.given]
+    if flags:
+        hint = f"{flags[0]} is an option without a value; give an input of that name by --set {flags[0][2:]}={extra}"
+    return UsageError(f"there is an argument too many: {extra}", hint=hint)
+
+
+def missing_expression(found: Sorted, options: Iterable[str]) -> UsageError:
+    """There is no expression: forgotten, or taken as the value of a misspelt option."""
+    for name, _ in found.bindings:
+        if hint := _meant(f"--{name}", options):
+            return UsageError(f"there is no expression; --{shorten(name)} took the argument after it", hint=hint)
+    hint = 'write it in quotes: gradcli eval "(x+y)*z" --x 2 --y 3 --z -4'
+    return UsageError("there is no expression", hint=hint)
+
+
+def constant(text: str, name: str) -> float:
+    """The number that a VALUE stands for: a number, a constant expression, or @FILE that holds one.
+
+    Raises:
+        BindingError: it is not a number.
+    """
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if text.startswith("@"):
+        text = streams.read_text(text[1:]).strip()
+        if _NUMBER.fullmatch(text):
+            return float(text)
+    if not text.strip():
+        raise BindingError(f"the value of {shorten(name)} is empty", hint="a value is a number, such as 2 or pi/2")
+    if text.lstrip().startswith("["):
+        raise BindingError(f"the value of {shorten(name)} is an array; arrays are not part of this version")
+    from gradcli.graph.lower import lower
+    from gradcli.passes import forward
+
+    try:
+        graph = lower(parse(text))
+    except GradcliError as error:
+        message = f"the value of {shorten(name)} is not a number: {error.message}"
+        raise BindingError(message, source=error.source, span=error.span, hint=error.hint) from None
+    if graph.free:
+        hint = "a value is a number or a constant expression such as pi/2"
+        raise BindingError(f"the value of {shorten(name)} is not a number: {shorten(text)}", hint=hint)
+    value: float = forward(graph, {})[graph.output]
+    return value
+
+
+def from_json(source: str) -> dict[str, float]:
+    """Values by name from a JSON object; the `parameters` of a training result are unwrapped.
+
+    Raises:
+        BindingError: it is not an object of numbers.
+    """
+    import json
+
+    where = "standard input" if source == "-" else source
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            name = normalise(name)
+            if name in found:
+                raise BindingError(f"{where}: {shorten(name)} is given twice")
+            found[name] = value
+        return found
+
+    try:
+        # Integers are floats from the start: 10**400 is inf, not an endless integer.
+        text = streams.read_text(source).removeprefix("\ufeff")
+        content = json.loads(text, object_pairs_hook=unique, parse_int=float)
+    except RecursionError:
+        raise BindingError(f"{where} is not an object of numbers: it is nested too deeply", hint=_JSON_HINT) from None
+    except ValueError as error:
+        raise BindingError(f"{where} is not JSON: {error}", hint=_JSON_HINT) from None
+    if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
+        content = content["parameters"]
+    if not isinstance(content, dict):
+        raise BindingError(f"{where} is not a JSON object", hint=_JSON_HINT)
+    return {name: _json_number(value, name, where) for name, value in content.items()}
+
+
+def _json_number(value: Any, name: str, where: str) -> float:
+    if isinstance(value, float):
+        return value
+    hint = None
+    if isinstance(value, str):
+        if value in _NON_FINITE:
+            return _NON_FINITE[value]
+        shown = f'the text "{shorten(value)}"'
+        hint = 'write numbers without quotes, except "NaN", "Infinity" and "-Infinity"'
+    elif isinstance(value, list):
+        shown, hint = "an array", "arrays are not part of this version"
+    else:
+        shown = "an object" if isinstance(value, dict) else {True: "true", False: "false", None: "null"}[value]
+    raise BindingError(f"{where}: {shorten(name)} is not a number but {shown}", hint=hint)
+
+
+def collect(pairs: list[tuple[str, str]], settings: list[str]) -> dict[str, str]:
+    """The values given by --NAME VALUE and --set NAME=VALUE, as written.
+
+    Raises:
+        BindingError: a name is given twice.
+    """
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {shorten(setting)} has no value", hint=f"write --set {shorten(setting)}=VALUE")
+        if not name.strip():
+            raise UsageError(f"--set {shorten(setting)} has no name", hint="write --set NAME=VALUE")
+        pairs = [*pairs, (name.strip(), value)]
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        name = normalise(name)
+        if name in found:
+            raise BindingError(f"{shorten(name)} is given twice")
+        found[name] = value
+    return found

@@ -1,0 +1,56 @@
+"""gradcli eval: forward and backward pass, every gate shown."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gradcli.cli import program, streams
+from gradcli.cli.bindings import BindingCommand
+from gradcli.errors import UsageError
+from gradcli.graph.lower import MAX_GATES
+from gradcli.passes import evaluate_graph
+from gradcli.printable import shorten
+from gradcli.render import FORMATS, renderer
+
+
+def run(
+    context: typer.Context,
+    expression: program.Expression = None,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; table if not given.")
+    ] = None,
+    wrt: program.Wrt = None,
+    of: program.Of = None,
+    variables: program.Vars = None,
+    settings: program.Set = None,
+    every_gate: Annotated[bool, typer.Option("--all", help="Show every gate of a large graph in the table.")] = False,
+    output: program.Output = None,
+    max_gates: program.MaxGates = MAX_GATES,
+) -> None:
+    """Show every gate's value, local and global gradient.
+
+    Every input of the program is given as --NAME VALUE:
+
+    \b
+      gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
+    """
+    if json and format not in (None, "json"):
+        raise UsageError(f"--json and --format {shorten(format or '')} contradict each other", hint="give one of them")
+    chosen = "json" if json else format or "table"
+    loaded = program.load(context, expression, variables, settings, of, wrt, max_gates)
+    if chosen not in FORMATS:
+        raise UsageError(f"there is no format {shorten(chosen)}", hint=f"the formats are {', '.join(FORMATS)}")
+    trace = evaluate_graph(loaded.graph, loaded.inputs, loaded.wrt)
+    streams.deliver(renderer(chosen)(trace, streams.look(every_gate, output)), output)
+    warnings = trace.warnings
+    for warning in warnings[:_WARNINGS]:
+        streams.note(f"warning: {warning.message}")
+    if len(warnings) > _WARNINGS:
+        streams.note(f"warning: and {len(warnings) - _WARNINGS:,} more; --json lists them")
+
+
+_WARNINGS = 10
+run.command_class = BindingCommand  # type: ignore[attr-defined]

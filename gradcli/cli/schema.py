@@ -1,0 +1,23 @@
+"""gradcli schema: the JSON Schemas of what other tools read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+
+from gradcli.cli import streams
+from gradcli.errors import UsageError
+from gradcli.printable import shorten
+
+SCHEMAS = {"trace": "trace-1.json"}
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.")] = "trace",
+) -> None:
+    """Print the JSON Schema of what eval --json writes."""
+    if name not in SCHEMAS:
+        raise UsageError(f"there is no schema {shorten(name)}", hint=f"the schemas are {', '.join(SCHEMAS)}")
+    streams.emit([(files("gradcli") / "schemas" / SCHEMAS[name]).read_text(encoding="utf-8")])

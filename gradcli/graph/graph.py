@@ -1,0 +1,193 @@
+"""The gate graph: flat columns, operands always before the gate that uses them.
+
+Enters: gates, one by one. Leaves: `Graph`, which evaluation, rewriting and rendering read. Invariant (`verify`): every
+operand's position is smaller than its gate's, so the list is a topological order, the forward pass is the list and the
+backward pass the list reversed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
+
+from gradcli.errors import Span
+from gradcli.graph.ops import CONSTANT, INPUT, ROWS, Op
+
+
+class Gate(NamedTuple):
+    """A light view of one position."""
+
+    position: int
+    op: Op
+    name: str | None  # the input's or the stage's name
+    literal: str | None  # of a constant
+    operands: tuple[int, ...]
+    span: Span
+    shape: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        return f"g{self.position}"
+
+
+NO_OPERAND = -1  # used as an index it means the last place of a list: see `reachable`
+
+
+class Operands(Sequence[tuple[int, ...]]):
+    """Each gate's operands, filled by `Graph.append`; the tuples are made when looked at.
+
+    Nearly all gates have at most two. Two columns of integers hold these in a tenth of the memory that tuples take, and
+    memory is what the passes wait for: they visit operands all over the graph.
+
+    Attributes:
+        firsts: each gate's first operand, or NO_OPERAND.
+        seconds: its second operand, or NO_OPERAND.
+        many: gate of more than two operands → all of them.
+    """
+
+    __slots__ = ("firsts", "many", "seconds")
+
+    def __init__(self) -> None:
+        self.firsts = array("i")
+        self.seconds = array("i")
+        self.many: dict[int, tuple[int, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[int, ...]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, ...] | list[tuple[int, ...]]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        first, second = self.firsts[index], self.seconds[index]
+        if second == NO_OPERAND:
+            return () if first == NO_OPERAND else (first,)
+        if self.many and (operands := self.many.get(index if index >= 0 else index + len(self))):
+            return operands
+        return first, second
+
+
+class Graph:
+    """Columns of gates; `inputs` by first appearance, then constants and gates as written."""
+
+    __slots__ = (
+        "assigned", "codes", "ends", "free", "literals", "omitted", "operands", "output", "source", "stages", "starts",
+    )  # fmt: skip
+
+    def __init__(self, source: str = "") -> None:
+        self.source = source
+        self.codes = array("H")  # positions in ROWS
+        self.operands = Operands()
+        self.literals: list[str | None] = []  # of constants; an input's name
+        self.starts = array("i")
+        self.ends = array("i")
+        self.stages: dict[int, str] = {}  # gate → the name of its stage
+        self.free: dict[str, Span] = {}  # every input the program names, also those its output does not need
+        self.assigned: tuple[str, ...] = ()  # every stage that the program names
+        self.omitted: tuple[str, ...] = ()  # stages that the output does not need
+        self.output = -1
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def append(self, code: int, operands: tuple[int, ...], literal: str | None, start: int, end: int) -> int:
+        """Add a gate and return its position."""
+        index, count, columns = len(self.codes), len(operands), self.operands
+        if count > 2:
+            columns.many[index] = operands
+        self.codes.append(code)
+        columns.firsts.append(operands[0] if count else NO_OPERAND)
+        columns.seconds.append(operands[1] if count > 1 else NO_OPERAND)
+        self.literals.append(literal)
+        self.starts.append(start)
+        self.ends.append(end)
+        return index
+
+    @property
+    def inputs(self) -> dict[str, int]:
+        """Input names and their gates, by first appearance."""
+        found: dict[str, int] = {}
+        for index, code in enumerate(self.codes):
+            if code != INPUT:
+                break
+            found[self.literals[index] or ""] = index
+        return found
+
+    def span(self, index: int) -> Span:
+        return Span(self.starts[index], self.ends[index])
+
+    def name(self, index: int) -> str | None:
+        """The name of an input or a stage."""
+        return self.literals[index] if self.codes[index] == INPUT else self.stages.get(index)
+
+    def label(self, index: int) -> str:
+        """How other gates' texts refer to this one: by name, constants by their literal, else by id."""
+        name = self.name(index)
+        if name is None and self.codes[index] == CONSTANT:
+            name = self.literals[index]
+        return f"g{index}" if name is None else name
+
+    def __getitem__(self, index: int) -> Gate:
+        literal = self.literals[index] if self.codes[index] == CONSTANT else None
+        op, name = ROWS[self.codes[index]], self.name(index)
+        return Gate(index, op, name, literal, self.operands[index], self.span(index), ())
+
+    def __iter__(self) -> Iterator[Gate]:
+        return (self[index] for index in range(len(self)))
+
+    def verify(self) -> None:
+        """Raise AssertionError where the columns are not a graph; for tests and for whoever writes a rewriting step."""
+        count = len(self)
+        assert len(self.operands) == len(self.literals) == len(self.starts) == len(self.ends) == count
+        assert 0 <= self.output < count, "the output is not a gate"
+        names, inputs_end = set(), False
+        for gate in self:
+            assert all(0 <= operand < gate.position for operand in gate.operands), f"{gate.id} uses a later gate"
+            if gate.op is ROWS[INPUT]:
+                assert not inputs_end, f"input {gate.id} stands after another gate"
+                assert gate.name not in names, f"{gate.name} is an input twice"
+                names.add(gate.name)
+                continue
+            inputs_end = True
+            if gate.op is ROWS[CONSTANT]:
+                assert gate.literal is not None, f"{gate.id} has no number"
+            else:
+                given = len(gate.operands)
+                assert gate.op.accepts(given), f"{gate.id}: {gate.op.name} of {given} operands"
+            assert -1 <= gate.span.start <= gate.span.end <= len(self.source), f"{gate.id} points outside the source"
+
+
+def reachable(graph: Graph, output: int) -> bytearray:
+    """A flag per gate: whether the output depends on it."""
+    needed = bytearray(len(graph) + 1)  # the last place is for NO_OPERAND
+    needed[output] = 1
+    firsts, seconds, many = graph.operands.firsts, graph.operands.seconds, graph.operands.many
+    for index in range(output, -1, -1):
+        if needed[index]:
+            needed[firsts[index]] = needed[seconds[index]] = 1
+            for operand in many.get(index, ()):
+                needed[operand] = 1
+    needed.pop()
+    return needed
+
+
+def prune(graph: Graph, output: int) -> Graph:
+    """The graph of what `output` depends on; gates keep their order."""
+    needed = reachable(graph, output)
+    if output == len(graph) - 1 and all(needed):
+        graph.output = output
+        return graph
+    kept, moved = Graph(graph.source), array("i", bytes(4 * len(graph)))
+    for index, wanted in enumerate(needed):
+        if wanted:
+            operands = tuple(moved[operand] for operand in graph.operands[index])
+            place = graph.starts[index], graph.ends[index]
+            moved[index] = kept.append(graph.codes[index], operands, graph.literals[index], *place)
+    kept.stages = {moved[index]: name for index, name in graph.stages.items() if needed[index]}
+    kept.omitted = tuple(name for index, name in graph.stages.items() if not needed[index])
+    kept.output, kept.free, kept.assigned = moved[output], graph.free, graph.assigned
+    return kept

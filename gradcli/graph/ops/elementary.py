@@ -1,0 +1,123 @@
+"""Rows of the elementary functions: exponentials, logarithms, roots, trigonometric and hyperbolic functions.
+
+Derivatives: Abramowitz and Stegun, Handbook of Mathematical Functions, chapters 4.1 to 4.6, rearranged where the
+textbook form cancels or overflows in float64.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from gradcli.graph.ops.row import POSITIVE, REAL, Op
+
+_EXPONENTS = (-800.0, 800.0)  # from underflow to overflow
+_HALF_RANGE = (-1e308, 1e308)  # where the distance of a point from the origin does not overflow
+
+
+def _is_zero(x: float) -> bool:
+    return x == 0.0
+
+
+def _reciprocal(m: Any, x: Any) -> Any:
+    return m.div(1.0, x)
+
+
+def _log_slope(m: Any, x: Any, base: Any) -> Any:
+    """1/(x*log(base)); x*log(base) could overflow."""
+    return m.defined(m.less_equal(0.0, x), m.div(m.div(1.0, m.unsigned_zero(x)), m.log(base)))
+
+
+def _inside(m: Any, x: Any) -> Any:
+    """1 - x² without cancellation near ±1."""
+    return (1.0 - x) * (1.0 + x)
+
+
+def _atan2_slope(m: Any, numerator: Any, y: Any, x: Any) -> Any:
+    """numerator/(x² + y²), scaled so that no square overflows or vanishes; 0 at the origin."""
+    r = m.hypot(x, y)
+    return m.where(m.equal(r, 0.0), 0.0, m.div(m.div(numerator, r), r))
+
+
+def _hypot_slope(m: Any, x: Any, r: Any) -> Any:
+    return m.where(m.equal(r, 0.0), 0.0, m.div(x, r))
+
+
+def _sum_of_squares(m: Any, x: Any, y: Any) -> Any:
+    return m.pow(x, 2.0) + m.pow(y, 2.0)
+
+
+ROWS = (
+    Op("exp", ("x",), "Exponential.", (lambda m, y, x: y,), domain=(_EXPONENTS,),
+       samples=((0.0,), (1.0,), (-700.0,), (709.7,)), latex="e^{{{0}}}"),
+    Op("expm1", ("x",), "exp(x) - 1, exact near 0.", (lambda m, y, x: m.exp(x),), domain=(_EXPONENTS,),
+       samples=((1e-20,), (-1e-10,), (40.0,), (-40.0,))),
+    Op("log", ("x",), "Natural logarithm.",
+       (lambda m, y, x: m.defined(m.less_equal(0.0, x), _reciprocal(m, m.unsigned_zero(x))),),
+       rules=(lambda m, y, x: _reciprocal(m, x),), aliases=("ln",), domain=(POSITIVE,),
+       samples=((1.0,), (0.9999999,), (1e-300,), (1e300,)), pole=_is_zero, latex=r"\ln {0}"),
+    Op("log_base", ("x", "b"), "Logarithm to a base, written log(x, b).",
+       (lambda m, y, x, b: _log_slope(m, x, b), lambda m, y, x, b: -m.div(m.div(y, b), m.log(b))),
+       rules=(lambda m, y, x, b: m.div(1.0, x * m.log(b)), lambda m, y, x, b: -m.div(y, b * m.log(b))),
+       forward=lambda m, x, b: m.div(m.log(x), m.log(b)), aliases=("log",), definition="log(x)/log(b)",
+       domain=((1e-300, 1e300), (1e-300, 1e300)), samples=((8.0, 2.0), (1000.0, 10.0), (2.0, 0.5)),
+       pole=lambda x, b: x == 0.0 or b == 1.0, latex=r"\log_{{{1}}} {0}"),
+    Op("log2", ("x",), "Binary logarithm.", (lambda m, y, x: _log_slope(m, x, 2.0),),
+       rules=(lambda m, y, x: m.div(1.0, x * m.log(2.0)),), domain=(POSITIVE,), samples=((8.0,), (0.1,)),
+       pole=_is_zero, latex=r"\log_2 {0}"),
+    Op("log10", ("x",), "Decimal logarithm.", (lambda m, y, x: _log_slope(m, x, 10.0),),
+       rules=(lambda m, y, x: m.div(1.0, x * m.log(10.0)),), domain=(POSITIVE,), samples=((1000.0,), (0.1,)),
+       pole=_is_zero, latex=r"\log_{{10}} {0}"),
+    Op("log1p", ("x",), "log(1 + x), exact near 0.",
+       (lambda m, y, x: m.defined(m.less_equal(-1.0, x), _reciprocal(m, 1.0 + x)),),
+       rules=(lambda m, y, x: _reciprocal(m, 1.0 + x),), domain=((-1.0, inf),),
+       samples=((1e-20,), (-1e-16,), (-0.9999,), (1e20,)), pole=lambda x: x == -1.0),
+    Op("sqrt", ("x",), "Square root.", (lambda m, y, x: m.div(0.5, m.unsigned_zero(y)),),
+       rules=(lambda m, y, x: m.div(1.0, 2.0 * y),), domain=(POSITIVE,), samples=((4.0,), (1e-300,), (1e300,)),
+       latex=r"\sqrt{{{0}}}"),
+    Op("cbrt", ("x",), "Cube root, also of negative numbers.", (lambda m, y, x: m.div(1.0, 3.0 * m.pow(y, 2.0)),),
+       domain=(REAL,), samples=((8.0,), (-27.0,), (1e-200,)), latex=r"\sqrt[3]{{{0}}}"),
+    Op("sin", ("x",), "Sine.", (lambda m, y, x: m.cos(x),), domain=(REAL,), samples=((0.0,), (0.5,), (1e16,)),
+       latex=r"\sin {0}"),
+    Op("cos", ("x",), "Cosine.", (lambda m, y, x: -m.sin(x),), domain=(REAL,), samples=((0.0,), (0.5,), (1e16,)),
+       latex=r"\cos {0}"),
+    Op("tan", ("x",), "Tangent.", (lambda m, y, x: 1.0 + m.pow(y, 2.0),),
+       domain=(REAL,), samples=((0.0,), (0.5,), (1.5707963267948966,)), latex=r"\tan {0}"),
+    Op("asin", ("x",), "Arc sine.", (lambda m, y, x: _reciprocal(m, m.sqrt(_inside(m, x))),), aliases=("arcsin",),
+       rules=(lambda m, y, x: _reciprocal(m, m.sqrt(1.0 - m.pow(x, 2.0))),), domain=((-1.0, 1.0),),
+       samples=((0.5,), (0.9999999,), (-0.9999999,), (1e-9,)), latex=r"\arcsin {0}"),
+    Op("acos", ("x",), "Arc cosine.", (lambda m, y, x: -_reciprocal(m, m.sqrt(_inside(m, x))),), aliases=("arccos",),
+       rules=(lambda m, y, x: -_reciprocal(m, m.sqrt(1.0 - m.pow(x, 2.0))),), domain=((-1.0, 1.0),),
+       samples=((0.5,), (0.9999999,), (-0.9999999,)), latex=r"\arccos {0}"),
+    Op("atan", ("x",), "Arc tangent.", (lambda m, y, x: _reciprocal(m, 1.0 + m.pow(x, 2.0)),), aliases=("arctan",),
+       domain=((-1e154, 1e154),), samples=((0.0,), (1.0,), (-1e100,)), latex=r"\arctan {0}"),
+    Op("atan2", ("y", "x"), "Angle of the point (x, y).",
+       (lambda m, out, y, x: _atan2_slope(m, x, y, x), lambda m, out, y, x: -_atan2_slope(m, y, y, x)),
+       rules=(lambda m, out, y, x: m.div(x, _sum_of_squares(m, x, y)),
+              lambda m, out, y, x: -m.div(y, _sum_of_squares(m, x, y))),
+       aliases=("arctan2",), domain=(_HALF_RANGE, _HALF_RANGE),
+       samples=((1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (1e-200, 1e-200), (1e200, 1e200))),
+    Op("hypot", ("x", "y"), "Distance of the point (x, y) from the origin.",
+       (lambda m, r, x, y: _hypot_slope(m, x, r), lambda m, r, x, y: _hypot_slope(m, y, r)),
+       rules=(lambda m, r, x, y: m.div(x, r), lambda m, r, x, y: m.div(y, r)),
+       domain=(_HALF_RANGE, _HALF_RANGE),
+       samples=((3.0, 4.0), (1e200, 1e200), (1e-200, 1e-200), (0.0, 2.0)), latex=r"\sqrt{{{0}^2 + {1}^2}}"),
+    Op("sinh", ("x",), "Hyperbolic sine.", (lambda m, y, x: m.cosh(x),), domain=(_EXPONENTS,),
+       samples=((0.0,), (1e-9,), (-20.0,)), latex=r"\sinh {0}"),
+    Op("cosh", ("x",), "Hyperbolic cosine.", (lambda m, y, x: m.sinh(x),), domain=(_EXPONENTS,),
+       samples=((0.0,), (1e-9,), (-20.0,)), latex=r"\cosh {0}"),
+    Op("tanh", ("x",), "Hyperbolic tangent.", (lambda m, y, x: m.sech_squared(x),),
+       rules=(lambda m, y, x: 1.0 - m.pow(y, 2.0),), domain=(_EXPONENTS,),
+       samples=((0.0,), (20.0,), (-0.5,), (1e-300,)), latex=r"\tanh {0}"),
+    Op("asinh", ("x",), "Inverse hyperbolic sine.", (lambda m, y, x: _reciprocal(m, m.hypot(1.0, x)),),
+       rules=(lambda m, y, x: _reciprocal(m, m.sqrt(1.0 + m.pow(x, 2.0))),), aliases=("arcsinh",),
+       domain=(REAL,), samples=((0.0,), (1e200,), (-3.0,)), latex=r"\operatorname{{arsinh}} {0}"),
+    Op("acosh", ("x",), "Inverse hyperbolic cosine.",
+       (lambda m, y, x: _reciprocal(m, m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),), aliases=("arccosh",),
+       rules=(lambda m, y, x: _reciprocal(m, m.sqrt(m.pow(x, 2.0) - 1.0)),), domain=((1.0, inf),),
+       samples=((1.0000001,), (2.0,), (1e200,)), latex=r"\operatorname{{arcosh}} {0}"),
+    Op("atanh", ("x",), "Inverse hyperbolic tangent.",
+       (lambda m, y, x: m.defined(m.less_equal(m.abs(x), 1.0), _reciprocal(m, _inside(m, x))),), aliases=("arctanh",),
+       rules=(lambda m, y, x: _reciprocal(m, 1.0 - m.pow(x, 2.0)),), domain=((-1.0, 1.0),),
+       samples=((0.5,), (0.9999999,), (-0.9999999,), (1e-9,)), latex=r"\operatorname{{artanh}} {0}"),
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""One row of the op table: all that gradcli knows of a function.
+
+A rule is written once and runs on every number system `m`: on floats it computes, on gates it builds the derivative's
+graph, on text it prints. Rules use + - * and otherwise only functions of `m` (`m.div(a, b)`, `m.where(c, a, b)`), never
+`if` on a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from typing import Any, NamedTuple
+
+Rule = Callable[..., Any]
+Interval = tuple[float, float]
+REAL: Interval = (-inf, inf)
+POSITIVE: Interval = (0.0, inf)
+
+
+class OperandValue:
+    """The rule of a partial that is just an operand's value, as in a product. The passes need not call it."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def __call__(self, m: Any, y: Any, *operands: Any) -> Any:
+        return operands[self.position]
+
+
+class Kink(NamedTuple):
+    """Points where the derivative jumps, and which slope is taken there."""
+
+    at: Callable[..., bool]  # at(x, …) on floats
+    convention: str
+
+
+class Op(NamedTuple):
+    """A function of the language, as a gate.
+
+    Attributes:
+        name: the gate's name, also how the function is called unless `symbol` is set.
+        parameters: the operands' names. The last one of a variadic row starts with `*`.
+        doc: one line of documentation.
+        partials: for each operand a number or `rule(m, y, *operands)`, y being the gate's own output; for a variadic
+            row one `rule(m, y, *operands)` that gives them all, so that the cost stays linear.
+        forward: `rule(m, *operands)`, or None for a primitive, which every number system brings itself.
+        rules: how the partials are shown, where the computing formula is not the one of the textbooks. Equal to
+            `partials` but for rounding, on `domain`. For a variadic row one `rule(m, y, operand)`.
+        vjps: for each operand `rule(m, adjoint, *operands)`, where the contribution is more than adjoint times partial.
+        definition: the function in gradcli's own language, from the elementary functions; its oracle. None for
+            primitives.
+        symbol: the operator that writes it, e.g. "+".
+        precedence: of the operator when printed; 0 for a call.
+        defaults: literals of operands that may be left out, by name.
+        aliases: other names it is called by.
+        domain: per operand, where value and partials are promised to `ulp`, for operands that are 0 or normal numbers.
+            Results that are not normal numbers are promised in units of the smallest one.
+        samples: points that the tests visit besides random ones of the domain.
+        kink: see Kink; None for a smooth function.
+        pole: pole(x, …) on floats says whether the exact value is infinite there; None for functions without poles.
+        ulp: the error bound of value and partials, in units in the last place.
+        terms: for the value and each partial, `rule(m, *operands)` for the largest term, where a sum crosses 0: the
+            bound is then in units of that term. None where there is no such crossing.
+        latex: a template with {0}, {1} … for the operands; None prints \\operatorname{name}(…).
+        hidden: rows that programs cannot call.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    doc: str
+    partials: tuple[Rule | float, ...]
+    forward: Rule | None = None
+    rules: tuple[Rule | None, ...] | None = None
+    vjps: tuple[Rule | None, ...] | None = None
+    definition: str | None = None
+    symbol: str | None = None
+    precedence: int = 0
+    defaults: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+    domain: tuple[Interval, ...] = ()
+    samples: tuple[tuple[float, ...], ...] = ()
+    kink: Kink | None = None
+    pole: Callable[..., bool] | None = None
+    ulp: float = 4.0
+    terms: tuple[Rule | None, ...] | None = None
+    latex: str | None = None
+    hidden: bool = False
+
+    @property
+    def variadic(self) -> bool:
+        return self.parameters[-1].startswith("*")
+
+    def accepts(self, count: int) -> bool:
+        """Whether the function can be called with count operands."""
+        most = len(self.parameters)
+        return count >= 1 if self.variadic else most - len(self.defaults) <= count <= most
+
+    def signature(self) -> str:
+        """How it is written: `x + y`, `tanh(x)`, `leaky_relu(x, slope=0.01)`, `max(x, …)`."""
+        if self.symbol is not None:
+            if len(self.parameters) > 1:
+                return f" {self.symbol} ".join(self.parameters)
+            return self.symbol + (" " if self.symbol.isalpha() else "") + self.parameters[0]
+        defaults = dict(self.defaults)
+        shown = [f"{p}={defaults[p]}" if p in defaults else p for p in self.parameters]
+        if self.variadic:
+            shown = [self.parameters[0].lstrip("*"), "…"]
+        return f"{self.name}({', '.join(shown)})"

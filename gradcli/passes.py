@@ -1,0 +1,192 @@
+"""The forward and the backward pass.
+
+Enters: a Graph, a value per input, the number system to compute in. Leaves: a `Trace`. Invariant: both passes are one
+loop over the flat list, so depth costs nothing; nothing is written into the graph, so it can be evaluated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+
+from gradcli.errors import BindingError
+from gradcli.graph import ops
+from gradcli.graph.graph import Graph
+from gradcli.graph.ops.row import OperandValue
+from gradcli.numeric import floats
+from gradcli.numeric.system import NumberSystem
+from gradcli.printable import shorten
+from gradcli.traces import Partials, Trace, contribution
+
+FLOATS = ops.on(floats.PRIMITIVES)
+_CONSTANTS = {  # digits enough for any number system
+    "e": "2.71828182845904523536028747135266249775724709369995957496696762772407663035354759457138217852516642743"
+}
+
+
+def constant(m: NumberSystem, literal: str) -> Any:
+    """The number that a constant's literal stands for, in the number system m."""
+    if literal == "pi":
+        return m.pi
+    if literal == "tau":
+        return 2.0 * m.pi
+    return m.number(_CONSTANTS.get(literal, literal))
+
+
+# How a gate is treated; known from its row, since looking that up costs less than asking what the gate is like.
+# _PRODUCT: each partial is the other operand. _MANY: any number of operands, or contributions with a rule of their own.
+_LEAF, _ONE, _TWO, _PRODUCT, _MANY = range(5)
+
+
+def _kind(row: ops.Op) -> int:
+    if row.variadic or row.vjps or len(row.parameters) > 2:
+        return _MANY
+    if len(row.parameters) == 1:
+        return _ONE
+    both = all(isinstance(rule, OperandValue) for rule in row.partials)
+    return _PRODUCT if both else _TWO
+
+
+@lru_cache(maxsize=8)
+def _steps(m: NumberSystem) -> list[tuple[int, Any, Any, Any]]:
+    """For each code: the kind of its row, the function on m, the rules for the first and the second operand."""
+    leaves = [(_LEAF, None, None, None)] * 2
+    rows = zip(ops.ROWS[2:], ops.functions(m)[2:], strict=True)
+    return leaves + [(_kind(row), function, row.partials[0], row.partials[-1]) for row, function in rows]
+
+
+def forward(graph: Graph, inputs: Mapping[str, Any], m: NumberSystem = FLOATS) -> list[Any]:
+    """The value of every gate.
+
+    Args:
+        inputs: a number of the system m for every input of the graph.
+    """
+    return forward_with_partials(graph, inputs, (), m)[0]
+
+
+def forward_with_partials(
+    graph: Graph, inputs: Mapping[str, Any], wrt: Collection[str] | None = None, m: NumberSystem = FLOATS
+) -> tuple[list[Any], Partials, list[Any]]:
+    """The value of every gate and the local gradients on its edges, while its operands' values are at hand.
+
+    Args:
+        inputs: a number of the system m for every input of the graph.
+        wrt: the inputs to differentiate by; None means all. Only gates that depend on them have local gradients.
+
+    Returns:
+        values, local gradients, and what `backward` starts from: 0.0 for every gate that depends on wrt, else None.
+    """
+    operands, count = graph.operands, len(graph)
+    partials = Partials(operands)
+    firsts, seconds = partials.firsts, partials.seconds
+    values: list[Any] = [None] * count
+    adjoints: list[Any] = [None] * count
+    steps = map(_steps(m).__getitem__, graph.codes)
+    for index, (kind, function, p, q), a, b in zip(range(count), steps, operands.firsts, operands.seconds, strict=True):
+        if kind == _ONE:
+            x = values[a]
+            values[index] = y = function(x)
+            if adjoints[a] is not None:
+                adjoints[index] = 0.0
+                firsts[index] = p if p.__class__ is float else p(m, y, x)
+        elif kind == _TWO:
+            x, z = values[a], values[b]
+            values[index] = y = function(x, z)
+            if adjoints[a] is not None:
+                adjoints[index] = 0.0
+                firsts[index] = p if p.__class__ is float else p(m, y, x, z)
+            if adjoints[b] is not None:
+                adjoints[index] = 0.0
+                seconds[index] = q if q.__class__ is float else q(m, y, x, z)
+        elif kind == _PRODUCT:
+            x, z = values[a], values[b]
+            values[index] = function(x, z)
+            if adjoints[a] is not None:
+                adjoints[index] = 0.0
+                firsts[index] = z
+            if adjoints[b] is not None:
+                adjoints[index] = 0.0
+                seconds[index] = x
+        elif kind == _MANY:
+            numbers = [values[operand] for operand in operands[index]]
+            values[index] = y = function(*numbers)
+            active = [adjoints[operand] is not None for operand in operands[index]]
+            if any(active):
+                adjoints[index] = 0.0
+                partials.many[index] = _local_gradients(ops.ROWS[graph.codes[index]], y, numbers, active, m)
+        else:
+            literal = graph.literals[index] or ""
+            if graph.codes[index] == ops.INPUT:
+                values[index] = inputs[literal]
+                adjoints[index] = 0.0 if wrt is None or literal in wrt else None
+            else:
+                values[index] = constant(m, literal)
+    return values, partials, adjoints
+
+
+def _local_gradients(row: ops.Op, y: Any, numbers: list[Any], active: list[bool], m: NumberSystem) -> tuple[Any, ...]:
+    """One gate's partials, for any number of operands; None for those that are not active."""
+    if row.variadic:
+        every = row.partials[0](m, y, *numbers)  # type: ignore[operator]
+        return tuple(p if wanted else None for p, wanted in zip(every, active, strict=True))
+    return tuple(
+        (rule if isinstance(rule, float) else rule(m, y, *numbers)) if wanted else None
+        for rule, wanted in zip(row.partials, active, strict=True)
+    )
+
+
+def backward(
+    graph: Graph, values: list[Any], partials: Partials, adjoints: list[Any], m: NumberSystem = FLOATS
+) -> None:
+    """Global gradients: the derivative of the output with respect to every gate that depends on a differentiated input.
+
+    A contribution is adjoint times partial, and 0 where the adjoint is exactly 0, so that a branch that is not used
+    cannot spoil a sum.
+
+    Args:
+        values, partials, adjoints: from `forward_with_partials`; adjoints are filled in.
+    """
+    if adjoints[graph.output] is None:
+        return
+    adjoints[graph.output] = 1.0
+    operands, many = graph.operands, partials.many
+    columns = operands.firsts, operands.seconds, partials.firsts, partials.seconds, adjoints
+    # An adjoint is read when the loop reaches its gate; all gates that use it have added their contributions by then.
+    for index, a, b, p, q, adjoint in zip(range(len(graph) - 1, -1, -1), *map(reversed, columns), strict=True):
+        if not adjoint:
+            continue
+        if p is not None:
+            adjoints[a] += adjoint * p
+        if q is not None:
+            adjoints[b] += adjoint * q
+        elif p is None and index in many:
+            for position, (operand, partial) in enumerate(zip(operands[index], many[index], strict=True)):
+                if partial is not None:
+                    adjoints[operand] += contribution(graph, values, index, position, adjoint, partial, m)
+
+
+def evaluate_graph(
+    graph: Graph, inputs: Mapping[str, Any], wrt: Collection[str] | None = None, m: NumberSystem = FLOATS
+) -> Trace:
+    """Run both passes.
+
+    Args:
+        graph: from `lower`.
+        inputs: a number for every input.
+        wrt: the inputs to differentiate by; None means all.
+        m: the number system.
+
+    Raises:
+        BindingError: a name of wrt is not an input, or the output does not depend on it.
+    """
+    known = graph.inputs
+    for name in wrt or ():
+        if name not in graph.free:
+            hint = f"its inputs are {shorten(', '.join(graph.free), 200) or 'none'}"
+            raise BindingError(f"{shorten(name)} is not an input of the program", hint=hint)
+        if name not in known:
+            raise BindingError(f"the output does not depend on {shorten(name)}", hint="its gradient is 0")
+    values, partials, adjoints = forward_with_partials(graph, inputs, wrt, m)
+    backward(graph, values, partials, adjoints, m)
+    return Trace(graph, values, partials, adjoints, m)

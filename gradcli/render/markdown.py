@@ -1,0 +1,43 @@
+"""A Trace as a Markdown table, for notes and issue trackers: a row per gate, its local gradients in one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gradcli.printable import printable
+from gradcli.render import Look
+from gradcli.traces import Edge, Trace, TracedGate
+
+
+def _code(text: str) -> str:
+    """A code span that holds inside a table cell."""
+    inert = printable(text).replace("|", "\\|").replace("`", "'")
+    return f"`{inert}`"
+
+
+def _number(x: Any) -> str:
+    return "" if x is None else repr(x)
+
+
+def _local(trace: Trace, edge: Edge) -> str:
+    label = trace.graph.label(int(edge.id[1:]))
+    return f"{_code('∂/∂' + label + ' = ' + (edge.rule or ''))} {_number(edge.local_gradient)}"
+
+
+def _row(trace: Trace, gate: TracedGate) -> str:
+    locals_ = "<br>".join(_local(trace, edge) for edge in gate.operands if edge.local_gradient is not None)
+    text = gate.text if gate.name in (None, gate.text) else f"{gate.name} = {gate.text}"
+    cells = [gate.id, _code(text), _number(gate.value), locals_, _number(gate.global_gradient)]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
+    """The table, then the output and its gradients as a list."""
+    yield "| gate | computes | value | local gradients | global gradient |\n"
+    yield "| :--- | :--- | ---: | :--- | ---: |\n"
+    for gate in trace.gates:
+        yield _row(trace, gate)
+    yield f"\n- {_code('value')} = {trace.value!r}\n"
+    for name, gradient in trace.gradients.items():
+        yield f"- {_code('∂/∂' + name)} = {gradient!r}\n"

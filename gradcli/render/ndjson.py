@@ -1,0 +1,14 @@
+"""A Trace as newline-delimited JSON: one gate per line, as in the `gates` of gradcli.trace/1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradcli.render import Look
+from gradcli.render.json_trace import gate
+from gradcli.traces import Trace
+
+
+def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
+    """One line per gate, in the order of the ids; the output's line is the one with the highest id."""
+    return (gate(traced) + "\n" for traced in trace.gates)

@@ -1,0 +1,167 @@
+"""The result of an evaluation: every gate's value, local and global gradient.
+
+Enters: the graph and the columns that both passes filled. Leaves: `Trace`, which renderers turn into text. Invariant:
+nothing here computes a derivative; contributions follow from the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from gradcli.diagnose import Warned, warnings
+from gradcli.errors import Span
+from gradcli.graph import ops
+from gradcli.graph.describe import gate_text, rule_text
+from gradcli.graph.graph import NO_OPERAND, Graph, Operands
+from gradcli.numeric.system import NumberSystem
+
+
+class Edge(NamedTuple):
+    """One operand of a gate. Gradients are None where the operand is not differentiated."""
+
+    id: str
+    local_gradient: Any
+    contribution: Any
+    rule: str | None
+
+
+class TracedGate(NamedTuple):
+    """One gate with its numbers. Shapes: () is a scalar."""
+
+    id: str
+    op: str
+    name: str | None
+    text: str
+    span: Span
+    shape: tuple[int, ...]
+    value: Any
+    global_gradient: Any
+    operands: tuple[Edge, ...]
+
+
+def contribution(
+    graph: Graph, values: list[Any], index: int, position: int, adjoint: Any, partial: Any, m: NumberSystem
+) -> Any:
+    """What one edge adds to its operand's global gradient: adjoint times partial, 0 where the adjoint is exactly 0."""
+    row = ops.ROWS[graph.codes[index]]
+    if row.vjps is not None and (rule := row.vjps[position]) is not None:
+        return rule(m, adjoint, *[values[operand] for operand in graph.operands[index]])
+    return m.chain(adjoint, partial)
+
+
+class Partials(Sequence[tuple[Any, ...] | None]):
+    """Per gate, the local gradient on the edge to each operand; the tuples are made when looked at.
+
+    An edge to an operand that is not differentiated has None; a gate without any other edge has None in place of a
+    tuple. The columns are those of `Operands`, for the same reason.
+
+    Attributes:
+        firsts: per gate, the local gradient on the first edge, or None.
+        seconds: on the second edge, or None.
+        many: gate → all its local gradients, where there may be more than two or contributions have their own rule.
+    """
+
+    __slots__ = ("_operands", "firsts", "many", "seconds")
+
+    def __init__(self, operands: Operands) -> None:
+        self._operands = operands
+        self.firsts: list[Any] = [None] * len(operands)
+        self.seconds: list[Any] = [None] * len(operands)
+        self.many: dict[int, tuple[Any, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        first, second = self.firsts[index], self.seconds[index]
+        if first is None and second is None:
+            return self.many.get(index if index >= 0 else index + len(self)) if self.many else None
+        return (first,) if self._operands.seconds[index] == NO_OPERAND else (first, second)
+
+
+class Trace:
+    """Values and gradients of one evaluation.
+
+    Attributes:
+        graph: the gates.
+        values: per gate, its value.
+        partials: per gate, the local gradient of each operand's edge; None where not differentiated.
+        adjoints: per gate, the derivative of the output with respect to it; None where not differentiated.
+        system: the number system of all these numbers.
+    """
+
+    def __init__(
+        self, graph: Graph, values: list[Any], partials: Partials, adjoints: list[Any], m: NumberSystem
+    ) -> None:
+        self.graph = graph
+        self.values = values
+        self.partials = partials
+        self.adjoints = adjoints
+        self.system = m
+
+    @property
+    def value(self) -> Any:
+        """The output's value."""
+        return self.values[self.graph.output]
+
+    @property
+    def gradients(self) -> dict[str, Any]:
+        """The derivative of the output with respect to every differentiated input, by name."""
+        found = ((name, self.adjoints[index]) for name, index in self.graph.inputs.items())
+        return {name: adjoint for name, adjoint in found if adjoint is not None}
+
+    @property
+    def gates(self) -> Sequence[TracedGate]:
+        """All gates, in the order of their ids; made when looked at."""
+        return _Gates(self)
+
+    @cached_property
+    def warnings(self) -> list[Warned]:
+        """Kinks met, and the gates where numbers stopped being finite."""
+        return warnings(self)
+
+    def edges(self, index: int) -> Iterator[Edge]:
+        """The operands of a gate, with their gradients."""
+        operands, adjoint = self.graph.operands[index], self.adjoints[index]
+        partials = self.partials[index] or (None,) * len(operands)
+        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True)):
+            if partial is None:
+                yield Edge(f"g{operand}", None, None, None)
+                continue
+            part = contribution(self.graph, self.values, index, position, adjoint, partial, self.system)
+            yield Edge(f"g{operand}", partial, part, rule_text(self.graph, index, position))
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.graph)} gates: value {self.value!r}, gradients {self.gradients!r}>"
+
+
+class _Gates(Sequence[TracedGate]):
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def __len__(self) -> int:
+        return len(self._trace.graph)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        trace, graph = self._trace, self._trace.graph
+        return TracedGate(
+            f"g{index}",
+            ops.ROWS[graph.codes[index]].name,
+            graph.name(index),
+            gate_text(graph, index),
+            graph.span(index),
+            (),
+            trace.values[index],
+            trace.adjoints[index],
+            tuple(trace.edges(index)),
+        )

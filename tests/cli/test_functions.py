@@ -1,0 +1,63 @@
+"""gradcli functions: the op table for people and for machines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from outcomes import Cli, Golden, Refused
+
+from gradcli.graph import ops
+
+SHOWN = [row for row in ops.ROWS if not row.hidden]
+
+
+def test_the_table_fits_80_columns(cli: Cli) -> None:
+    lines = cli("functions", COLUMNS="80").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    for row in SHOWN:
+        assert f"\n {row.signature()} " in text, row.name
+        assert row.doc.split()[0] in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_without_unicode(encoding: str, cli: Cli) -> None:
+    out = cli("functions", encoding=encoding).out
+    assert "d/dx = " in out
+    assert "\\u2202" not in out
+    assert "\\u2500" not in out
+    assert "max(x, ...)" in out
+    assert "-1 <= x <= 1" in cli("functions", "asin", encoding=encoding).out
+
+
+@pytest.mark.parametrize("name", ["tanh", "+", "max", "log", "σ", "clamp"])
+def test_one_function(name: str, cli: Cli, golden: Golden) -> None:
+    arguments = ("functions", name)
+    file = {"+": "plus", "σ": "sigma"}.get(name, name)
+    golden(f"cli/golden/functions/{file}.txt", cli(*arguments).transcript(arguments))
+
+
+@pytest.mark.parametrize("row", SHOWN, ids=lambda row: row.name)
+def test_every_function_can_be_shown(row: ops.Op, cli: Cli) -> None:
+    for name in (row.name, row.symbol or row.name, *row.aliases):
+        outcome = cli("functions", name)
+        assert outcome.status == 0
+        assert row.signature() in outcome.out
+        assert row.doc in outcome.out
+
+
+def test_json(cli: Cli) -> None:
+    listed = json.loads(cli("functions", "--json").out)
+    assert [entry["name"] for entry in listed] == [row.name for row in SHOWN]
+    for entry in listed:
+        assert entry["documentation"]
+        assert entry["local_gradients"]
+    assert [entry["name"] for entry in json.loads(cli("functions", "tanh", "--json").out)] == ["tanh"]
+
+
+def test_what_is_not_a_function(refused: Refused) -> None:
+    assert "did you mean sigmoid?" in refused("functions", "sigmiod")
+    assert "`gradcli functions` lists them" in refused("functions", "quux" * 100)
+    assert "--json" in refused("functions", "--jsn")
+    refused("functions", "sin", "cos")

@@ -1,0 +1,236 @@
+"""What only a process of its own shows: streams, signals, statuses, imports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from outcomes import Cli, Refused
+
+from gradcli import __version__
+from gradcli.cli.app import COMMANDS
+from gradcli.render import FORMATS
+
+ROOT = Path(__file__).parents[2]
+GRADCLI = [sys.executable, "-m", "gradcli"]
+LONG = "+".join(f"sin(x*{i})" for i in range(3000))
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "SYSTEMROOT", "LANG")}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | settings
+
+
+def process(*arguments: str, stdin: bytes = b"", **settings: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*GRADCLI, *arguments], input=stdin, capture_output=True, env=environment(**settings), timeout=60, check=False
+    )
+
+
+def shell(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of bash, where "$@" is gradcli with arguments."""
+    command = ["bash", "-c", script, "bash", *GRADCLI, *arguments]
+    return subprocess.run(command, capture_output=True, env=environment(), timeout=60, check=False)
+
+
+def fails(done: subprocess.CompletedProcess[bytes], status: int, *words: str) -> None:
+    """The process ended with that status, one message, and nothing else."""
+    told = done.stderr.decode()
+    assert done.returncode == status, told
+    assert done.stdout == b""
+    assert "Traceback" not in told
+    assert told.startswith("gradcli: ")
+    assert sum(line.startswith("gradcli: ") for line in told.splitlines()) == 1
+    for word in words:
+        assert word in told
+
+
+class TestSameBytes:
+    """Output does not depend on the run."""
+
+    program = ("eval", "q = x*sin(y)\nq + max(x, y) + 1/z", "--x", "2", "--y", "3", "--z", "0")
+
+    def test_hash_seed(self) -> None:
+        script = (
+            "import sys; from gradcli.cli.app import run\n"
+            f"for format in {list(FORMATS)}: run([*sys.argv[1:], '--format', format])\n"
+            "run(['functions']); run(['functions', '--json']); run(['schema']); run(['--help'])"
+        )
+        outputs = set()
+        for seed in ("0", "1", "2", "random"):
+            done = subprocess.run(
+                [sys.executable, "-c", script, *self.program],
+                capture_output=True, env=environment(PYTHONHASHSEED=seed), timeout=60, check=True,
+            )  # fmt: skip
+            outputs.add((done.stdout, done.stderr))
+        assert len(outputs) == 1
+        assert len(next(iter(outputs))[0]) > 10_000
+
+
+@pytest.mark.parametrize("format", ["json", "table"])
+def test_a_closed_pipe_is_silent(format: str) -> None:
+    program = LONG if format == "json" else LONG[:6000].rpartition("+")[0]
+    arguments = ["eval", program, "--x", "1", "--format", format, "--all"]
+    done = shell('"$@" | head -c 10; exit ${PIPESTATUS[0]}', *arguments)
+    assert done.returncode == 141
+    assert len(done.stdout) == 10
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk() -> None:
+    for program in ("x", LONG):
+        done = shell('"$@" >/dev/full', "eval", program, "--x", "1", "--json")
+        fails(done, 74, "No space left on device")
+        assert done.stderr.count(b"\n") == 1
+    fails(shell('"$@" >/dev/full', "--version"), 74, "No space left on device")
+    fails(shell('"$@" >/dev/full', "functions"), 74, "No space left on device")
+    fails(process("eval", "x", "--x", "1", "-o", "/dev/full"), 74, "/dev/full: No space left on device")
+
+
+def test_closed_streams(tmp_path: Path) -> None:
+    fails(shell('"$@" >&-', "eval", "x", "--x", "1"), 74, "standard output is closed")
+    out = shell('"$@" 2>&-', "eval", "abs(x)", "--x", "0", "--format", "csv")
+    assert (out.returncode, out.stderr) == (0, b"")
+    assert out.stdout.startswith(b"gate,")
+    fails(shell('"$@" <&-', "eval", "-"), 74, "standard input is closed")
+    to_file = shell('"$@" >&-', "eval", "x", "--x", "1", "--json", "-o", f"{tmp_path}/out")
+    assert (to_file.returncode, to_file.stderr) == (0, b"")
+    assert shell('"$@" >&- 2>&-', "eval", "x").returncode == 2
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C while a pipe's reader waits and while an expression is awaited."""
+    running = subprocess.Popen(
+        [*GRADCLI, "eval", "-", "--x", "1", "-o", f"{tmp_path}/out"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+    )  # fmt: skip
+    assert running.stdin is not None
+    running.stdin.write(b"x+" * 2_000_000)
+    running.stdin.flush()  # returns when the program reads, that is after all imports
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    out, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert (out, told) == (b"", b"gradcli: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"x\0y", 2, "U+0000"),
+        (b"x + \xff", 74, "is not UTF-8 text: byte 4 is 0xff"),
+        (b"\xff\xfex\0", 74, "is not UTF-8 text: byte 0 is 0xff"),
+        (b"\xed\xa0\x80", 74, "is not UTF-8 text"),
+        (b"", 2, "the program is empty"),
+        (b"\n # nothing\n", 2, "the program is empty"),
+    ],
+)
+def test_texts_that_are_no_programs(content: bytes, status: int, words: str, cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "program"
+    file.write_bytes(content)
+    for outcome in (cli("eval", "-", stdin=content), cli("eval", f"@{file}")):
+        assert outcome.status == status
+        assert outcome.out == ""
+        assert words in outcome.err
+        assert "Traceback" not in outcome.err
+    fails(process("eval", "-", stdin=content), status, words)
+
+
+def test_an_argument_that_is_not_utf8() -> None:
+    done = subprocess.run([*GRADCLI, "eval", b"x\xff", "--x", "1"], capture_output=True, env=environment(), check=False)
+    fails(done, 2)
+
+
+@pytest.mark.parametrize("option", ["expression", "value", "--vars"])
+def test_files_that_cannot_be_read(option: str, refused: Refused, tmp_path: Path) -> None:
+    def arguments(path: object) -> Sequence[str]:
+        if option == "expression":
+            return ["eval", f"@{path}"]
+        return ["eval", "x", "--x", f"@{path}"] if option == "value" else ["eval", "x", option, str(path)]
+
+    (tmp_path / "binary").write_bytes(b"\xff")
+    assert "No such file or directory" in refused(*arguments(tmp_path / "no"), status=74)
+    assert "Is a directory" in refused(*arguments(tmp_path), status=74)
+    assert "is not UTF-8 text" in refused(*arguments(tmp_path / "binary"), status=74)
+    assert "name of a file is empty" in refused(*arguments(""), status=74)
+    assert "not a file name" in refused(*arguments("nul\0"), status=74)
+    assert "…" in refused(*arguments("long" * 2000), status=74)
+    assert "\\x1b[31m" in refused(*arguments("\x1b[31m"), status=74)
+
+
+def test_unknown_commands(refused: Refused) -> None:
+    assert "did you mean eval?" in refused("evl")
+    assert f"the commands are {', '.join(COMMANDS)}" in refused("x+y", "--x", "1")
+    assert "gradcli eval EXPR" in refused("(x+y)*z")
+    assert "there is no option --jsn" in refused("--jsn", "eval", "x")
+    assert "did you mean --version?" in refused("--versoin")
+    assert "options follow the command" in refused("-x")
+    assert len(refused("long" * 1000)) < 300
+    refused("")
+
+
+def test_the_module_and_the_script() -> None:
+    done = process("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"gradcli {__version__}\n".encode(), b"")
+    fails(process("evl"), 2, "did you mean eval?")
+    fails(process("eval", "x y"), 2, "hint: ")
+    script = shutil.which("gradcli", path=str(Path(sys.executable).parent))
+    if script is not None:
+        told = subprocess.run([script, "--version"], capture_output=True, env=environment(), check=True)
+        assert told.stdout == done.stdout
+
+
+HEAVY = ("lark", "numpy", "rich", "graphviz", "mpmath", "sympy", "pydantic")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--version"], HEAVY),
+        (["eval", "sigmoid(x)*y^2", "--x", "1", "--y", "2", "--json"], HEAVY),
+        (["eval", "x*y", "--x", "1", "--y", "2", "--format", "csv"], HEAVY),
+        (["eval", "x*y", "--x", "1", "--y", "2"], [name for name in HEAVY if name != "rich"]),
+        (["eval", "x y"], HEAVY),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_imports(arguments: list[str], absent: Sequence[str]) -> None:
+    script = (
+        "import sys; from gradcli.cli.app import run; run(sys.argv[2:])\n"
+        "print(sorted(set(sys.argv[1].split()) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, " ".join(absent), *arguments], capture_output=True, env=environment(), check=True
+    )
+    assert done.stderr.decode().splitlines()[-1] == "[]"
+
+
+def test_a_bug_is_one_message(refused: Refused, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise KeyError("x\x1b[31m")
+
+    monkeypatch.setattr("gradcli.cli.program.load", broken)
+    message = refused("eval", "x", "--x", "1", status=70)
+    assert message == "gradcli: a bug in gradcli: KeyError: 'x\\x1b[31m'\nhint: GRADCLI_TRACEBACK=1 shows where\n"
+    with pytest.raises(KeyError):
+        cli("eval", "x", "--x", "1", GRADCLI_TRACEBACK="1")
+
+
+def test_running_out_of_memory_or_stack_is_one_message(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (RecursionError("deep"), MemoryError()):
+
+        def broken(*arguments: Any, error: Exception = error) -> Any:
+            raise error
+
+        monkeypatch.setattr("gradcli.cli.program.load", broken)
+        assert type(error).__name__ in refused("eval", "x", "--x", "1", status=70)

@@ -1,0 +1,35 @@
+"""Golden files for all tests: `pytest --renew` rewrites them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew", action="store_true", help="rewrite the golden files instead of comparing with them")
+
+
+@pytest.fixture(scope="session")
+def renew(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be rewritten."""
+    return bool(request.config.getoption("--renew"))
+
+
+@pytest.fixture(scope="session")
+def golden(renew: bool) -> Callable[[str, str], None]:
+    """golden("folder/file.txt", text) compares text with that file under tests/, or rewrites the file."""
+
+    def compare(name: str, text: str) -> None:
+        path = TESTS / name
+        if renew:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.exists(), f"no {name}: run pytest --renew"
+        assert text == path.read_text(encoding="utf-8"), f"{name} differs; if that is meant: pytest --renew"
+
+    return compare

@@ -1,0 +1,195 @@
+"""What holds the parts together: directions of import, who may print, registries, sizes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import gradcli
+from gradcli.cli.app import COMMANDS, app
+from gradcli.cli.schema import SCHEMAS
+from gradcli.render import FORMATS
+
+PACKAGE = Path(gradcli.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+# A module may import what stands on a line above its own, and its own package. A new module needs a place here.
+LAYERS = (
+    ("printable",),
+    ("errors",),
+    ("language", "numeric"),
+    ("graph.ops",),
+    ("graph",),
+    ("binding", "diagnose"),
+    ("traces",),
+    ("passes",),
+    ("check",),
+    ("render", "codegen"),
+    ("api",),
+    ("cli",),
+    ("__main__",),
+)
+
+# Who may import what is not in the standard library.
+IMPORTERS = {
+    "lark": "gradcli.language.grammar",
+    "rich": "gradcli.render",
+    "typer": "gradcli.cli",
+    "mpmath": "gradcli.numeric.decimals",
+}
+
+
+def imports(name: str) -> Iterator[str]:
+    """The modules that a module imports, wherever the import stands, but not for types alone."""
+    tree = TREES[name]
+    for_types: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for_types.update(part for statement in node.body for part in ast.walk(statement))
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            module = node.module or ""
+            for alias in node.names:
+                yield f"{module}.{alias.name}" if f"{module}.{alias.name}" in MODULES else module
+
+
+def layer(name: str) -> tuple[int, str] | None:
+    """The layer of a module of ours, and the package that stands for it there. None for the package itself."""
+    best = None
+    for height, group in enumerate(LAYERS):
+        for package in group:
+            full = f"gradcli.{package}"
+            if (name == full or name.startswith(full + ".")) and (best is None or len(package) > len(best[1])):
+                best = height, package
+    return best
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "gradcli"])
+def test_imports_point_one_way(name: str) -> None:
+    own = layer(name)
+    assert own is not None, f"{name} has no place in LAYERS"
+    for imported in imports(name):
+        if not imported.startswith("gradcli."):
+            continue
+        other = layer(imported)
+        assert other is not None, f"{name} imports {imported}"
+        assert other[0] < own[0] or other[1] == own[1], f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_who_imports_what(name: str) -> None:
+    for imported in imports(name):
+        top = imported.partition(".")[0]
+        if top in sys.stdlib_module_names or top == "gradcli":
+            continue
+        assert top in IMPORTERS, f"{name} imports {top}"
+        assert name == IMPORTERS[top] or name.startswith(IMPORTERS[top] + "."), f"{name} imports {top}"
+
+
+def dotted(node: ast.AST) -> str:
+    """a.b.c for an attribute of names, else nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (before := dotted(node.value)):
+        return f"{before}.{node.attr}"
+    return ""
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("gradcli.cli")])
+def test_only_the_command_line_prints_and_exits(name: str) -> None:
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Call):
+            assert dotted(node.func) not in ("print", "exit", "quit", "input", "os._exit", "os.abort"), name
+        assert dotted(node) not in ("sys.stdout", "sys.stderr", "sys.stdin", "sys.exit", "sys.argv", "SystemExit"), name
+
+
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "globals", "os.system", "os.popen", "os.execv", "os.spawnv"}
+FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "subprocess", "code", "codeop", "ctypes", "runpy"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_text_is_run(name: str) -> None:
+    """User text never becomes Python code, a module's name or a shell's command."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Call):
+            called = dotted(node.func)
+            assert called not in FORBIDDEN_CALLS - ({"globals"} if name == "gradcli" else set()), f"{name}: {called}"
+            if called.endswith("import_module"):
+                assert name in ("gradcli", "gradcli.cli.app", "gradcli.render"), f"{name} imports by name"
+    assert not FORBIDDEN_MODULES & {imported.partition(".")[0] for imported in imports(name)}
+
+
+def test_no_module_hides_one_of_the_standard_library() -> None:
+    stems = {part for name in MODULES for part in name.split(".")[1:]} - {"__main__"}
+    assert stems.isdisjoint(sys.stdlib_module_names)
+
+
+def registered() -> Iterator[tuple[str, str]]:
+    """Every "module:function" text in a dict of the package."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            for value in node.values if isinstance(node, ast.Dict) else ():
+                if isinstance(value, ast.Constant) and re.fullmatch(r"[a-z_.]+:\w+", str(value.value)):
+                    yield name, str(value.value)
+
+
+def test_registries_point_at_what_exists() -> None:
+    found = list(registered())
+    assert len(found) >= len(FORMATS) + len(COMMANDS)
+    for name, place in found:
+        module, _, function = place.partition(":")
+        assert callable(getattr(import_module(module), function)), f"{name}: {place}"
+    for file in SCHEMAS.values():
+        assert (files("gradcli") / "schemas" / file).is_file()
+    assert {path.name for path in (PACKAGE / "schemas").glob("*.json")} == set(SCHEMAS.values())
+
+
+def test_the_public_names_exist() -> None:
+    assert not {f"gradcli.{name}" for name in gradcli.__all__} & set(MODULES), "a module would take the name's place"
+    for name in gradcli.__all__:
+        assert getattr(gradcli, name) is not None
+    assert dir(gradcli) == sorted(gradcli.__all__)
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        gradcli.__getattr__("nothing_like_it")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_explained(name: str) -> None:
+    module, _, function = COMMANDS[name].partition(":")
+    assert import_module(module).__doc__
+    assert getattr(import_module(module), function).__doc__
+    command: Any = typer.main.get_command(app).get_command(None, name)  # type: ignore[attr-defined, arg-type]
+    assert command.help
+    for parameter in command.params:
+        assert parameter.help, f"{name} {parameter.name}"
+        assert parameter.help.endswith("."), f"{name} {parameter.name}: {parameter.help}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_sizes(name: str) -> None:
+    path, tree = MODULES[name], TREES[name]
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    if text:
+        assert ast.get_docstring(tree) or name == "gradcli.language.tables", f"{name} says nothing about itself"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= 60, f"{name}.{node.name}"
