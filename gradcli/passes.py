@@ -44,8 +44,8 @@ def _kind(row: ops.Op) -> int:
         return _MANY
     if len(row.parameters) == 1:
         return _ONE
-    both = all(isinstance(rule, OperandValue) for rule in row.partials)
-    return _PRODUCT if both else _TWO
+    crossed = [rule.position for rule in row.partials if isinstance(rule, OperandValue)] == [1, 0]
+    return _PRODUCT if crossed else _TWO
 
 
 @lru_cache(maxsize=8)
@@ -78,6 +78,7 @@ def forward_with_partials(
         values, local gradients, and what `backward` starts from: 0.0 for every gate that depends on wrt, else None.
     """
     operands, count = graph.operands, len(graph)
+    chosen = None if wrt is None else frozenset(wrt)
     partials = Partials(operands)
     firsts, seconds = partials.firsts, partials.seconds
     values: list[Any] = [None] * count
@@ -116,13 +117,18 @@ def forward_with_partials(
                 adjoints[index] = 0.0
                 partials.many[index] = _local_gradients(ops.ROWS[graph.codes[index]], y, numbers, active, m)
         else:
-            literal = graph.literals[index] or ""
-            if graph.codes[index] == ops.INPUT:
-                values[index] = inputs[literal]
-                adjoints[index] = 0.0 if wrt is None or literal in wrt else None
-            else:
-                values[index] = constant(m, literal)
+            values[index], adjoints[index] = _leaf(graph, index, inputs, chosen, m)
     return values, partials, adjoints
+
+
+def _leaf(
+    graph: Graph, index: int, inputs: Mapping[str, Any], wrt: Collection[str] | None, m: NumberSystem
+) -> tuple[Any, float | None]:
+    """The value of an input or a constant, and what its adjoint starts from."""
+    literal = graph.literals[index] or ""
+    if graph.codes[index] != ops.INPUT:
+        return constant(m, literal), None
+    return inputs[literal], 0.0 if wrt is None or literal in wrt else None
 
 
 def _local_gradients(row: ops.Op, y: Any, numbers: list[Any], active: list[bool], m: NumberSystem) -> tuple[Any, ...]:

@@ -6,11 +6,9 @@ them with multiprecision numbers.
 
 from __future__ import annotations
 
-import math
+from math import copysign, cos, erfc, exp, factorial, inf, log1p, nan, sin
 
 from gradcli.numeric.ieee import log, pow
-
-inf, nan = math.inf, math.nan
 
 
 def defined(condition: float, x: float) -> float:
@@ -43,20 +41,20 @@ def relu(x: float) -> float:
 
 def sigmoid(x: float) -> float:
     if x >= 0.0:
-        return 1.0 / (1.0 + math.exp(-x))
-    e = math.exp(x)  # of nan or a number < 0: never overflows
+        return 1.0 / (1.0 + exp(-x))
+    e = exp(x)  # of nan or a number < 0: never overflows
     return e / (1.0 + e)
 
 
 def sech_squared(x: float) -> float:
     """1/cosh(x)² as 4e/(1 + e)² with e = exp(-2|x|): cosh could overflow. The square is written to round only once."""
-    e = math.exp(-2.0 * abs(x))
+    e = exp(-2.0 * abs(x))
     return 4.0 * e / (1.0 + e * (2.0 + e))
 
 
 def sigmoid_slope(x: float) -> float:
     """σ(x)*σ(-x) with one exponential, like sech_squared."""
-    e = math.exp(-abs(x))
+    e = exp(-abs(x))
     return e / (1.0 + e * (2.0 + e))
 
 
@@ -85,7 +83,7 @@ def _pow_slope_at_edge(x: float, a: float, t: float, power: float) -> float:
     if x == 0.0 or power != power or not 0.0 < root < inf:
         return a * power
     corrected = root + root * _rounding(a, t) * log(abs(x))
-    return math.copysign(a, a * power) * root * corrected
+    return copysign(a, a * power) * root * corrected
 
 
 def pow_exponent_slope(x: float, a: float, y: float) -> float:
@@ -113,7 +111,7 @@ def exp_minus_square(x: float) -> float:
     if not abs(x) < 40.0:
         return x if x != x else 0.0
     square = x * x
-    e = math.exp(-square)
+    e = exp(-square)
     return e - e * _product_error(x, x, square)
 
 
@@ -122,7 +120,7 @@ def normal_pdf(x: float) -> float:
     if not abs(x) < 50.0:
         return x if x != x else 0.0
     square = x * x
-    e = math.exp(-0.5 * square)
+    e = exp(-0.5 * square)
     return 0.3989422804014327 * (e - e * (0.5 * _product_error(x, x, square)))
 
 
@@ -136,13 +134,13 @@ def normal_cdf(x: float) -> float:
         return x if x != x else 0.0 if x < 0.0 else 1.0
     t = x * _SQRT_HALF
     error = _product_error(x, _SQRT_HALF, t) + x * _SQRT_HALF_LOW
-    return 0.5 * math.erfc(-t) + 0.5641895835477563 * exp_minus_square(t) * error
+    return 0.5 * erfc(-t) + 0.5641895835477563 * exp_minus_square(t) * error
 
 
 def sigmoid_of_difference(a: float, b: float) -> float:
     """σ(a - b), corrected for the rounding of a - b, which the tail of σ would magnify."""
     d = a - b
-    e = math.exp(-abs(d))  # of nan or a number ≤ 0: never overflows
+    e = exp(-abs(d))  # of nan or a number ≤ 0: never overflows
     upper, lower = 1.0 / (1.0 + e), e / (1.0 + e)
     sigma, rest = (upper, lower) if d >= 0.0 else (lower, upper)
     if not abs(d) < 800.0:
@@ -161,34 +159,34 @@ def logaddexp(a: float, b: float) -> float:
         return d if d != d else max(a, b)
     b_part = a - d
     error = (a - (d + b_part)) + (b_part - b)
-    e = math.exp(-abs(d))
-    return max(a, b) + (math.log1p(e) - math.copysign(e / (1.0 + e), d) * error)
+    e = exp(-abs(d))
+    return max(a, b) + (log1p(e) - copysign(e / (1.0 + e), d) * error)
 
 
 def silu_slope(x: float) -> float:
     """The derivative of x/(1 + exp(-x)) as one fraction of e = exp(-|x|): fewer roundings than with σ."""
-    e = math.exp(-abs(x))
+    e = exp(-abs(x))
     return (1.0 + e * (1.0 + x) if x > 0.0 else e * ((1.0 + x) + e)) / (1.0 + e * (2.0 + e))
 
 
 def mish_slope(x: float) -> float:
     """The derivative of x*tanh(softplus(x)) = x*n/(n + 2), n = e*(e + 2), as one fraction of e = exp(x) or 1/e."""
     if x > 0.0:
-        e = math.exp(-x)
+        e = exp(-x)
         n, d = 1.0 + 2.0 * e, 1.0 + 2.0 * e * (1.0 + e)
         return (n * d + 4.0 * x * e * e * (1.0 + e)) / (d * d)
-    e = math.exp(x)
+    e = exp(x)
     n = e * (e + 2.0)
     return e * (4.0 * (1.0 + x) + e * (6.0 + 4.0 * x + e * (4.0 + e))) / (4.0 + n * (4.0 + n))
 
 
-_SINC_SERIES = tuple((-1.0) ** k * 2.0 * k / math.factorial(2 * k + 1) for k in range(12, 0, -1))
+_SINC_SERIES = tuple((-1.0) ** k * 2.0 * k / factorial(2 * k + 1) for k in range(12, 0, -1))
 
 
 def sinc_slope(x: float) -> float:
     """(cos x - sinc x)/x, below 1 by its Taylor series, since the difference cancels."""
     if not abs(x) < 1.0:
-        return nan if x != x or abs(x) == inf else (math.cos(x) - math.sin(x) / x) / x
+        return nan if x != x or abs(x) == inf else (cos(x) - sin(x) / x) / x
     square, series = x * x, 0.0
     for term in _SINC_SERIES:
         series = term + square * series

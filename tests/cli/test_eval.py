@@ -237,11 +237,6 @@ class TestFile:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["a-directory", "a-file"]
         assert (tmp_path / "a-file").read_text() == "kept"
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unwritable for root")
-    def test_a_directory_that_cannot_be_written_to(self, refused: Refused, tmp_path: Path) -> None:
-        tmp_path.chmod(0o500)
-        refused(*self.arguments, "-o", f"{tmp_path}/out", status=74)
-
     def test_an_existing_file_survives_a_failure(
         self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
