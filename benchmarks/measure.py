@@ -79,7 +79,7 @@ def gradcli_command() -> list[str]:
     script = Path(sys.executable).with_name("gradcli")
     if script.exists():
         return [str(script)]
-    return [sys.executable, "-c", "import sys; from gradcli.cli.app import main; sys.exit(main())"]
+    return [sys.executable, "-m", "gradcli"]
 
 
 class Finished(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import chain
+from typing import Any
+from zlib import crc32
 
 from gradcli.binding import bind
 from gradcli.errors import BindingError
@@ -15,6 +17,9 @@ from gradcli.printable import shorten
 from gradcli.traces import Trace as TracedColumns
 
 __all__ = ["Trace", "evaluate", "grad", "parse"]
+
+
+_NOTEBOOK_GATES = 300
 
 
 class Trace(TracedColumns):
@@ -32,6 +37,39 @@ class Trace(TracedColumns):
         from gradcli.render.json_trace import render
 
         return "".join(render(self))
+
+    def to_dot(self, **options: Any) -> str:
+        """The graph as DOT text; see `to_svg` for the options."""
+        return str(self._draw("dot", options))
+
+    def to_svg(self, **options: Any) -> str:
+        """The graph as SVG text.
+
+        Args:
+            **options: theme ("auto", "light", "dark"), rankdir ("LR", "TB"), heat, legend, path, depth, seconds,
+                prefix: see `gradcli.render.picture.Options`.
+
+        Raises:
+            UsageError: path is neither an input nor a stage.
+            LimitError: the layout took more than `seconds`.
+        """
+        return str(self._draw("svg", options))
+
+    def _draw(self, name: str, options: dict[str, Any]) -> str | bytes:
+        from gradcli.render.picture import Options, draw
+
+        return draw(self.graph, [self], name, Options(**options)).content
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows: the picture, unless there are too many gates to read."""
+        if len(self.graph) > _NOTEBOOK_GATES:
+            return None
+        # Pictures of one page need ids of their own, and the same ones on every run.
+        return self.to_svg(prefix=f"p{crc32(self.to_json().encode()):08x}-")
+
+    def _repr_html_(self) -> str | None:
+        """The same inside a page, where it follows the notebook's theme."""
+        return self._repr_svg_()
 
 
 def evaluate(

@@ -14,8 +14,8 @@ from gradcli.graph.graph import Graph
 from gradcli.printable import shorten
 
 
-def check_names(graph: Graph, given: Collection[str], words: Iterable[str] = ()) -> None:
-    """Compare the names given with the names needed.
+def check_known(graph: Graph, given: Collection[str], words: Iterable[str] = ()) -> None:
+    """Check that every name given is an input.
 
     Args:
         graph: from `lower`.
@@ -23,11 +23,20 @@ def check_names(graph: Graph, given: Collection[str], words: Iterable[str] = ())
         words: further words that a misspelt name may have meant, such as a command's options.
 
     Raises:
-        BindingError: a name is missing, or is given and not an input.
+        BindingError: a name is not an input.
     """
     for name in given:
         if name not in graph.free:
             raise _unknown(graph, given, name, words)
+
+
+def bind(graph: Graph, given: Mapping[str, float]) -> dict[str, float]:
+    """The numbers of the graph's inputs.
+
+    Raises:
+        BindingError: a name is given and not an input, or an input has no value.
+    """
+    check_known(graph, given)
     missing = [name for name in graph.inputs if name not in given]
     if missing:
         some = shorten(", ".join(shorten(name) for name in missing), 200)
@@ -36,15 +45,6 @@ def check_names(graph: Graph, given: Collection[str], words: Iterable[str] = ())
         if functions := [name for name in missing if ops.find(name)]:
             hint = f"{functions[0]} is a function; write {functions[0]}(…)"
         raise BindingError(f"no value for {some}", hint=hint)
-
-
-def bind(graph: Graph, given: Mapping[str, float]) -> dict[str, float]:
-    """The numbers of the graph's inputs.
-
-    Raises:
-        BindingError: as `check_names`.
-    """
-    check_names(graph, given)
     return {name: float(given[name]) for name in graph.inputs}
 
 

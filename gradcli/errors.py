@@ -5,7 +5,8 @@ GradcliError                     exit status 2 unless said otherwise
 ├── ProgramError                 the program is well formed but means nothing: unknown function, wrong arity …
 ├── BindingError                 a name is missing, unknown or bound twice; a value is not a number
 ├── UsageError                   the command line itself
-├── LimitError                   more gates than --max-gates allows
+├── LimitError                   more gates, or more time, than allowed
+├── MissingError                 an extra is not installed
 └── StreamError                  reading or writing failed (exit status 74)
 """
 
@@ -78,7 +79,14 @@ class UsageError(GradcliError):
 
 
 class LimitError(GradcliError):
-    """The program needs more gates than allowed."""
+    """The program needs more gates, or its picture more time, than allowed."""
+
+
+class MissingError(GradcliError):
+    """Something optional is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra {extra}", hint=f'pip install "gradcli[{extra}]"')
 
 
 class StreamError(GradcliError):

@@ -19,7 +19,7 @@ import gradcli
 from gradcli import BindingError, LimitError, ParseError, ProgramError
 
 PROJECT = Path(__file__).parent.parent
-ERRORS = ("BindingError", "GradcliError", "LimitError", "ParseError", "ProgramError", "StreamError", "UsageError")
+ERRORS = [name for name in gradcli.__all__ if name.endswith("Error")]
 
 
 def _python(program: str) -> str:
@@ -38,6 +38,7 @@ def test_public_names() -> None:
         "BindingError",
         "GradcliError",
         "LimitError",
+        "MissingError",
         "ParseError",
         "ProgramError",
         "StreamError",

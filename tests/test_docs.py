@@ -18,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("samples/*.md")])
+IMAGES = Path("docs") / "images"
 _CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _PYTHON = re.compile(r"^```python\n(>>> .*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -34,6 +35,7 @@ def _name(path: Path) -> str:
 def folder(tmp_path: Path) -> Path:
     """A scratch folder that holds the samples, so that examples may write files."""
     shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    (tmp_path / IMAGES).mkdir(parents=True)
     return tmp_path
 
 
@@ -68,9 +70,12 @@ def test_commands_print_what_is_shown(path: Path, folder: Path, renew: bool) -> 
     now = [_replayed(block, folder) for block in blocks]
     if renew:
         waiting = iter(now)
+        shutil.copytree(folder / IMAGES, ROOT / IMAGES, dirs_exist_ok=True)
         path.write_text(_CONSOLE.sub(lambda _: f"```console\n{next(waiting)}```", text), encoding="utf-8")
         return
     assert now == blocks
+    for made in (folder / IMAGES).iterdir():
+        assert made.read_bytes() == (ROOT / IMAGES / made.name).read_bytes(), f"{made.name} differs: pytest --renew"
 
 
 @pytest.mark.parametrize("path", _documents(_PYTHON), ids=_name)

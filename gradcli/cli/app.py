@@ -21,6 +21,7 @@ from gradcli.printable import shorten
 
 COMMANDS = {
     "eval": "gradcli.cli.eval:run",
+    "dot": "gradcli.cli.dot:run",
     "functions": "gradcli.cli.functions:run",
     "schema": "gradcli.cli.schema:run",
 }

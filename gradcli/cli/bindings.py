@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from typer.core import TyperCommand
 
@@ -34,13 +34,18 @@ class Sorted(NamedTuple):
     given: list[str]  # the names of the own options, as they were given
 
 
-def sort_arguments(arguments: list[str], valued: Mapping[str, bool]) -> Sorted:
+def sort_arguments(
+    arguments: list[str], valued: Mapping[str, bool], joined: Mapping[str, Collection[str]] | None = None
+) -> Sorted:
     """Tell options, bindings and operands apart.
 
     Args:
         arguments: of one command.
         valued: the command's own option names, each with whether a value follows it.
+        joined: short options and the values that may stand directly behind them, as in -Tsvg; any other text that
+            begins like that is an expression.
     """
+    whole = {f"{name}{value}": (name, value) for name, values in (joined or {}).items() for value in values}
     found = Sorted([], [], [], [])
     waiting = iter(arguments)
     for argument in waiting:
@@ -52,6 +57,9 @@ def sort_arguments(arguments: list[str], valued: Mapping[str, bool]) -> Sorted:
             found.given.append(name)
             if valued[name] and not equals:
                 found.options.append(_value_of(name, waiting, valued))
+        elif argument in whole:
+            found.options.extend(whole[argument])
+            found.given.append(whole[argument][0])
         elif name.startswith("--") and _NAME.fullmatch(normalise(name[2:])):
             found.bindings.append((normalise(name[2:]), value if equals else _value_of(name, waiting, valued)))
         else:
@@ -78,10 +86,12 @@ def _meant(name: str, options: Iterable[str]) -> str | None:
 class BindingCommand(TyperCommand):
     """A typer command that also takes --NAME VALUE for any name."""
 
+    joined: ClassVar[Mapping[str, Collection[str]]] = {}  # as for `sort_arguments`
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
         valued = {name: not getattr(p, "is_flag", False) for p in options for name in (*p.opts, *p.secondary_opts)}
-        found = sort_arguments(args, valued)
+        found = sort_arguments(args, valued, self.joined)
         most = sum(p.param_type_name == "argument" for p in self.get_params(ctx))
         if len(found.operands) > most and not {"--help", "-h"} & {*found.given}:
             raise _too_many(found, most, valued)
@@ -117,12 +127,12 @@ def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageErro
     return UsageError(f"there is an argument too many: {extra}", hint=hint)
 
 
-def missing_expression(found: Sorted, options: Iterable[str]) -> UsageError:
+def missing_expression(found: Sorted, options: Iterable[str], command: str) -> UsageError:
     """There is no expression: forgotten, or taken as the value of a misspelt option."""
     for name, _ in found.bindings:
         if hint := _meant(f"--{name}", options):
             return UsageError(f"there is no expression; --{shorten(name)} took the argument after it", hint=hint)
-    hint = 'write it in quotes: gradcli eval "(x+y)*z" --x 2 --y 3 --z -4'
+    hint = f'write it in quotes: gradcli {command} "(x+y)*z" --x 2 --y 3 --z -4'
     return UsageError("there is no expression", hint=hint)
 
 
@@ -207,8 +217,8 @@ def _json_number(value: Any, name: str, where: str) -> float:
     raise BindingError(f"{where}: {shorten(name)} is not a number but {shown}", hint=hint)
 
 
-def collect(pairs: list[tuple[str, str]], settings: list[str]) -> dict[str, str]:
-    """The values given by --NAME VALUE and --set NAME=VALUE, as written.
+def collect(pairs: list[tuple[str, str]], settings: list[str], option: str = "--set") -> dict[str, str]:
+    """The values given by --NAME VALUE and --set NAME=VALUE, or by another option that takes NAME=VALUE, as written.
 
     Raises:
         BindingError: a name is given twice.
@@ -216,9 +226,10 @@ def collect(pairs: list[tuple[str, str]], settings: list[str]) -> dict[str, str]
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
-            raise UsageError(f"--set {shorten(setting)} has no value", hint=f"write --set {shorten(setting)}=VALUE")
+            name = shorten(setting)
+            raise UsageError(f"{option} {name} has no value", hint=f"write {option} {name or 'NAME'}=VALUE")
         if not name.strip():
-            raise UsageError(f"--set {shorten(setting)} has no name", hint="write --set NAME=VALUE")
+            raise UsageError(f"{option} {shorten(setting)} has no name", hint=f"write {option} NAME=VALUE")
         pairs = [*pairs, (name.strip(), value)]
     found: dict[str, str] = {}
     for name, value in pairs:

@@ -19,6 +19,7 @@ def run(
     context: typer.Context,
     expression: program.Expression = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    tree: Annotated[bool, typer.Option("--tree", help="The same as --format tree.")] = False,
     format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; table if not given.")
     ] = None,
@@ -37,20 +38,20 @@ def run(
     \b
       gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
     """
-    if json and format not in (None, "json"):
-        raise UsageError(f"--json and --format {shorten(format or '')} contradict each other", hint="give one of them")
-    chosen = "json" if json else format or "table"
+    chosen = _format(json, tree, format)
     loaded = program.load(context, expression, variables, settings, of, wrt, max_gates)
     if chosen not in FORMATS:
         raise UsageError(f"there is no format {shorten(chosen)}", hint=f"the formats are {', '.join(FORMATS)}")
-    trace = evaluate_graph(loaded.graph, loaded.inputs, loaded.wrt)
+    trace = evaluate_graph(loaded.graph, loaded.points[0], loaded.wrt)
     streams.deliver(renderer(chosen)(trace, streams.look(every_gate, output)), output)
-    warnings = trace.warnings
-    for warning in warnings[:_WARNINGS]:
-        streams.note(f"warning: {warning.message}")
-    if len(warnings) > _WARNINGS:
-        streams.note(f"warning: and {len(warnings) - _WARNINGS:,} more; --json lists them")
+    program.report(trace.warnings)
 
 
-_WARNINGS = 10
+def _format(json: bool, tree: bool, format: str | None) -> str:
+    asked = [name for name, given in (("json", json), ("tree", tree), (format, format is not None)) if given and name]
+    if len({*asked}) > 1:
+        raise UsageError(f"{' and '.join(map(shorten, asked))} are different formats", hint="ask for one of them")
+    return asked[0] if asked else "table"
+
+
 run.command_class = BindingCommand  # type: ignore[attr-defined]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import typer
 
-from gradcli.binding import bind, check_names
+from gradcli.binding import bind, check_known
 from gradcli.cli import streams
 from gradcli.cli.bindings import Sorted, collect, constant, from_json, missing_expression
+from gradcli.diagnose import Warned
 from gradcli.errors import BindingError, UsageError
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
@@ -37,10 +39,16 @@ Output = Annotated[
 
 
 class Loaded(NamedTuple):
-    """A graph, and a number for each of its inputs."""
+    """A graph and the points at which to look at it, each with a number for every input.
+
+    Attributes:
+        graph: of the program.
+        points: one; two with a point to compare; none for the structure alone.
+        wrt: the inputs to differentiate by; None means all.
+    """
 
     graph: Graph
-    inputs: dict[str, float]
+    points: list[dict[str, float]]
     wrt: list[str] | None
 
 
@@ -52,17 +60,25 @@ def load(
     of: str | None = None,
     wrt: str | None = None,
     max_gates: int = MAX_GATES,
+    *,
+    against: list[str] | None = None,
+    structure: bool = False,
 ) -> Loaded:
     """Read, parse and lower the program, and bind its inputs.
+
+    Args:
+        context, expression, variables, settings, of, wrt, max_gates: as the command got them.
+        against: settings that change the point to a second one.
+        structure: whether it is fine that no value is given at all.
 
     Raises:
         GradcliError: anything that is wrong with the program or the values.
     """
     arguments, option_names = _arguments(context)
     if expression is None:
-        raise missing_expression(arguments, option_names)
-    settings = settings or []
-    _check_standard_input([expression, variables], arguments, settings)
+        raise missing_expression(arguments, option_names, context.info_name or "eval")
+    settings, against = settings or [], against or []
+    _check_standard_input([expression, variables], arguments, [*settings, *against])
     program = parse(_text(expression))
     taken = _taken(program, arguments)
     _refuse(taken & {"set", "vars"} - {setting.partition("=")[0].strip() for setting in settings})
@@ -74,14 +90,43 @@ def load(
     _refuse(taken - {*written, *from_file})
     graph = lower(program, {*written, *from_file}, None if of is None else normalise(of), max_gates)
     used = {name: value for name, value in from_file.items() if name in graph.free}
-    check_names(graph, dict.fromkeys([*written, *used]), option_names)
+    check_known(graph, dict.fromkeys([*written, *used]), option_names)
+    given = used | {name: constant(value, name) for name, value in written.items()}
+    without = structure and graph.inputs and not written and variables is None
+    points = [] if without else [bind(graph, given)]
+    if against:
+        points.append(_second(graph, points, against))
+    names = _names(wrt)
+    # Notes come last, so that an error stands alone.
     if len(used) < len(from_file):
         unused = ", ".join(name for name in from_file if name not in used)
         streams.note(f"note: not used by the program: {shorten(unused, 200)}")
     if graph.omitted:
         streams.note(f"note: not needed for the output and left out: {shorten(', '.join(graph.omitted), 200)}")
-    inputs = bind(graph, used | {name: constant(value, name) for name, value in written.items()})
-    return Loaded(graph, inputs, _names(wrt))
+    return Loaded(graph, points, names)
+
+
+def _second(graph: Graph, points: list[dict[str, float]], against: list[str]) -> dict[str, float]:
+    """The first point with some values changed."""
+    written = collect([], against, "--against")
+    check_known(graph, written)
+    if not points:
+        raise UsageError("--against needs a first point to compare with", hint=NO_POINT)
+    return points[0] | {name: constant(value, name) for name, value in written.items()}
+
+
+NO_POINT = "give every input a value"
+
+
+def report(warnings: Sequence[Warned], where: str = "") -> None:
+    """The first warnings, on standard error."""
+    for warning in warnings[:_WARNINGS]:
+        streams.note(f"warning: {where}{warning.message}")
+    if len(warnings) > _WARNINGS:
+        streams.note(f"warning: {where}and {len(warnings) - _WARNINGS:,} more; gradcli eval --json lists them")
+
+
+_WARNINGS = 10
 
 
 def _arguments(context: typer.Context) -> tuple[Sorted, list[str]]:

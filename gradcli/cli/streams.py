@@ -55,7 +55,26 @@ def emit(pieces: Iterable[str]) -> None:
         raise StreamError(f"standard output: {error.strerror}") from None
 
 
-def write_file(path: str, pieces: Iterable[str]) -> None:
+def emit_bytes(content: bytes) -> None:
+    """Write a result that is not text for a terminal, such as a picture, to standard output.
+
+    Raises:
+        ClosedPipe, StreamError: as `emit`.
+    """
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        emit([content.decode("utf-8", "backslashreplace")])
+        return
+    try:
+        binary.write(content)
+        binary.flush()
+    except BrokenPipeError:
+        raise ClosedPipe from None
+    except OSError as error:
+        raise StreamError(f"standard output: {error.strerror}") from None
+
+
+def write_file(path: str, pieces: Iterable[str] | bytes) -> None:
     """Write a file that appears under its name only when it is complete.
 
     Raises:
@@ -66,8 +85,7 @@ def write_file(path: str, pieces: Iterable[str]) -> None:
     target = Path(path)
     try:
         if target.exists() and not target.is_file():  # a device or a named pipe is written to, not replaced
-            with target.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.writelines(pieces)
+            _fill(target, pieces)
         else:
             _replace(target.resolve(), pieces)
     except OSError as error:
@@ -76,11 +94,18 @@ def write_file(path: str, pieces: Iterable[str]) -> None:
         raise StreamError(f"{_name(path)}: not a file name") from None
 
 
-def _replace(target: Path, pieces: Iterable[str]) -> None:
+def _fill(target: Path, pieces: Iterable[str] | bytes) -> None:
+    if isinstance(pieces, bytes):
+        target.write_bytes(pieces)
+        return
+    with target.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(pieces)
+
+
+def _replace(target: Path, pieces: Iterable[str] | bytes) -> None:
     partial = target.with_name(f".gradcli.{os.getpid()}.part")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.writelines(pieces)
+        _fill(partial, pieces)
         if target.exists():
             partial.chmod(target.stat().st_mode & 0o777)
         partial.replace(target)
@@ -89,12 +114,30 @@ def _replace(target: Path, pieces: Iterable[str]) -> None:
         raise
 
 
-def deliver(pieces: Iterable[str], path: str | None) -> None:
+def deliver(pieces: Iterable[str] | bytes, path: str | None) -> None:
     """Write the result to a file, or to standard output if there is no path (or it is -)."""
-    if path is None or path == "-":
-        emit(pieces)
-    else:
+    if path is not None and path != "-":
         write_file(path, pieces)
+    elif isinstance(pieces, bytes):
+        emit_bytes(pieces)
+    else:
+        emit(pieces)
+
+
+def is_terminal(path: str | None) -> bool:
+    """Whether the result goes to a terminal: by standard output, or as the device at path."""
+    try:
+        if path is None or path == "-":
+            return sys.stdout is not None and sys.stdout.isatty()
+        if not Path(path).is_char_device():
+            return False
+        device = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+        try:
+            return os.isatty(device)
+        finally:
+            os.close(device)
+    except (OSError, ValueError):
+        return False
 
 
 def note(text: str) -> None:

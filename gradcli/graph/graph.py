@@ -161,6 +161,15 @@ class Graph:
             assert -1 <= gate.span.start <= gate.span.end <= len(self.source), f"{gate.id} points outside the source"
 
 
+def active_gates(graph: Graph) -> bytearray:
+    """A flag per gate: whether it depends on an input, so that its derivative is not 0 by construction."""
+    active = bytearray(code == INPUT for code in graph.codes)
+    for index, operands in enumerate(graph.operands):
+        if any(active[operand] for operand in operands):
+            active[index] = 1
+    return active
+
+
 def reachable(graph: Graph, output: int) -> bytearray:
     """A flag per gate: whether the output depends on it."""
     needed = bytearray(len(graph) + 1)  # the last place is for NO_OPERAND

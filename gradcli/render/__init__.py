@@ -13,6 +13,7 @@ from gradcli.traces import Trace
 
 FORMATS = {
     "table": "gradcli.render.table:render",
+    "tree": "gradcli.render.tree:render",
     "json": "gradcli.render.json_trace:render",
     "ndjson": "gradcli.render.ndjson:render",
     "csv": "gradcli.render.csv_rows:render",

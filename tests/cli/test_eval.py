@@ -67,8 +67,8 @@ def test_formats(name: str, format: str, cli: Cli, golden: Golden) -> None:
 def test_json_is_an_option_of_its_own(cli: Cli, refused: Refused) -> None:
     assert cli("eval", "x", "--x", "1", "--json") == cli("eval", "x", "--x", "1", "--format", "json")
     assert cli("eval", "x", "--x", "1", "--json", "--format=json").trace["value"] == 1.0
-    assert "contradict each other" in refused("eval", "x", "--x", "1", "--json", "--format", "csv")
-    assert "the formats are table, json" in refused("eval", "x", "--x", "1", "--format", "xml")
+    assert "json and csv are different formats" in refused("eval", "x", "--x", "1", "--json", "--format", "csv")
+    assert "the formats are table, tree, json" in refused("eval", "x", "--x", "1", "--format", "xml")
 
 
 def test_the_schema_is_a_schema(schema: Any, cli: Cli, refused: Refused) -> None:
@@ -193,7 +193,7 @@ def test_many_warnings_are_counted(cli: Cli) -> None:
     outcome = cli("eval", "+".join(f"abs(x - {i} + {i})" for i in range(30)), "--x", "0")
     lines = outcome.err.splitlines()
     assert len(lines) == 11
-    assert lines[-1] == "warning: and 20 more; --json lists them"
+    assert lines[-1] == "warning: and 20 more; gradcli eval --json lists them"
 
 
 class TestFile:

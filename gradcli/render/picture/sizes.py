@@ -1,0 +1,32 @@
+"""All sizes and thresholds of pictures in one place: pixels, and numbers of gates up to which something is shown."""
+
+from __future__ import annotations
+
+# Gates up to which …
+COLUMN_INPUTS, COLUMN_GATES = 6, 24  # the inputs stand in one column: so many of them, in so many gates
+RUNS_RIGHT = 24  # a picture runs left to right without asking which direction fits a page better
+ORDERED = 60  # the first operand stands first
+LABELLED = 150  # edges carry their numbers
+NUMBERED = 1000  # nodes carry theirs
+BEST_RATIO = 1.5  # width over height of a picture that fits a page
+
+# Beyond LABELLED, where edges pass more ranks than MOST_RANKS in all, those that pass more than LONG (beyond NUMBERED,
+# more than one) are drawn without being laid out. Graphviz makes a node of its own for every rank that
+# an edge passes, and would take minutes.
+MOST_RANKS, LONG = 4000, 3
+
+# Characters.
+NAME = 20  # of a name
+RULE = 24  # of a symbolic local gradient on an edge
+TOOLTIP = 200  # of a line of a tooltip
+TITLE = 120  # of the program in the title
+LISTED = 20  # names in title and description, warnings in the description
+
+# Pixels.
+NODE_TEXT, CONSTANT_TEXT, EDGE_TEXT, WARNING_TEXT, LEGEND_TEXT = 11.0, 10.0, 9.0, 9.5, 9.0
+GLYPH_TEXT = 15.0  # an operation that is a single sign
+LINE_HEIGHT, ASCENT = 10.8, 8.2  # of edge labels
+MARGIN = 8.0  # around everything
+HEAT_LEVELS = 8  # steps from the colour of lines to that of gradients
+HEAT_WIDTH = 3.0  # what the hottest line is wider than a cold one
+PNG_ZOOM = 2  # pixels of a PNG per pixel of the SVG

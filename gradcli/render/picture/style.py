@@ -1,0 +1,34 @@
+"""The style sheet of an SVG that follows the reader's system: the dark colours over the light ones."""
+
+from __future__ import annotations
+
+from gradcli.render.picture.palette import DARK, heat_color, text_colors
+from gradcli.render.picture.sizes import HEAT_LEVELS
+
+
+def dark_style() -> str:
+    """Without var(), which plain renderers do not know; every selector is under .gradcli-graph."""
+    p = DARK
+    rules = {".bg": f"fill:{p.page}", ".plate": f"fill:{p.page}"}
+    rules |= {f"{tag}.{kind}": f"fill:{color}" for kind, color in text_colors(p).items() for tag in ("text", "tspan")}
+    rules |= {
+        ".gate .box,.constant .box": f"fill:{p.gate};stroke:{p.line}",
+        ".input .box": f"fill:{p.input};stroke:{p.line}",
+        ".output .box,.output .ring": f"stroke:{p.ink}",
+        ".kink .box": f"fill:{p.kink_fill};stroke:{p.kink}",
+        ".kink .ring": f"stroke:{p.kink}",
+        ".blame .box": f"fill:{p.blame_fill};stroke:{p.blame}",
+        ".blame .ring": f"stroke:{p.blame}",
+        ".line": f"stroke:{p.line}",
+        ".tip": f"fill:{p.line};stroke:{p.line}",
+        ".nan .line": f"stroke:{p.blame}",
+        ".nan .tip": f"fill:{p.blame};stroke:{p.blame}",
+    }
+    for heat in range(HEAT_LEVELS + 1):
+        color = heat_color(p, heat)
+        rules |= {f".heat-{heat} .line": f"stroke:{color}", f".heat-{heat} .tip": f"fill:{color};stroke:{color}"}
+    lines = (
+        ",".join(f".gradcli-graph {part}" for part in selector.split(",")) + "{" + rule + "}"
+        for selector, rule in rules.items()
+    )
+    return "\n@media (prefers-color-scheme:dark){\n" + "\n".join(lines) + "\n}\n"

@@ -1,0 +1,94 @@
+"""A Trace as a Rich tree from the output down: under each gate its operands, with local gradient and contribution.
+
+Invariant: a gate that is used more than once is shown once and referred to afterwards, so that the tree is as long as
+the graph; what is left out is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+from gradcli.printable import printable
+from gradcli.render import Look
+from gradcli.render.screen import draw
+from gradcli.traces import Edge, Trace
+
+SHOWN = 200  # gates shown of a large graph
+_DEEPEST, _LIMIT = 24, 1000  # levels shown, and with --all; a level costs four columns, so a chain costs its square
+_VALUE, _GRADIENT, _QUIET = "green", "red", "dim"
+
+
+def _gate(trace: Trace, index: int) -> Text:
+    gate = trace.gates[index]
+    text = Text(f"{gate.id}  ", style=_QUIET)
+    if gate.name is not None:
+        text.append(printable(gate.name), "not dim bold")
+    if gate.text != gate.name:
+        text.append((" = " if gate.name else "") + printable(gate.text), "not dim")
+    text.append(f"   {gate.value!r}", f"not dim {_VALUE}")
+    if gate.global_gradient is not None:
+        text.append(f"   ← {gate.global_gradient!r}", f"not dim bold {_GRADIENT}")
+    return text
+
+
+def _edge(trace: Trace, edge: Edge) -> Text:
+    operand, number = printable(trace.graph.label(int(edge.id[1:]))), repr(edge.local_gradient)
+    rule = "" if f"{edge.rule}.0" == number else f"{printable(edge.rule or '')} = "
+    text = Text(f"∂/∂{operand} = {rule}", style=_QUIET).append(number, "not dim")
+    return text.append(f"   ← {edge.contribution!r}\n", f"not dim {_GRADIENT}")
+
+
+class _Growth:
+    """The tree under construction: gates waiting, each with the branch it hangs on and its depth."""
+
+    def __init__(self, trace: Trace, most: int, deepest: int) -> None:
+        self.trace, self.most, self.deepest = trace, most, deepest
+        self.shown: set[int] = set()
+        self.width = 0
+        self.root = Tree(_gate(trace, trace.graph.output), guide_style=_QUIET)
+
+    def grow(self) -> Tree:
+        waiting: list[tuple[int, Edge | None, Tree, int]] = [(self.trace.graph.output, None, self.root, 0)]
+        while waiting:
+            index, edge, branch, depth = waiting.pop()
+            below = self._hang(index, edge, branch, depth)
+            if below is None:
+                continue
+            operands = zip(self.trace.graph.operands[index], self.trace.edges(index), strict=True)
+            waiting += [(operand, part, below, depth + 1) for operand, part in reversed(list(operands))]
+        return self.root
+
+    def _hang(self, index: int, edge: Edge | None, branch: Tree, depth: int) -> Tree | None:
+        """Show a gate under a branch; None if nothing is to follow below it."""
+        label = Text() if edge is None or edge.local_gradient is None else _edge(self.trace, edge)
+        repeated = index in self.shown and bool(self.trace.graph.operands[index])
+        if repeated:
+            label.append(f"g{index}  {printable(self.trace.graph.label(index))}   shown above", _QUIET)
+        elif len(self.shown) >= self.most:
+            return None
+        else:
+            label.append_text(_gate(self.trace, index))
+            self.shown.add(index)
+        self.width = max(self.width, 4 * depth + max(map(len, label.plain.split("\n"))))
+        below = self.root if edge is None else branch.add(label)
+        if repeated:
+            return None
+        if depth >= self.deepest and self.trace.graph.operands[index]:
+            below.add(Text("…", _QUIET))
+            return None
+        return below
+
+
+def render(trace: Trace, look: Look) -> Iterator[str]:
+    """The tree, and what it leaves out."""
+    most, deepest = (len(trace.graph), _LIMIT) if look.every_gate else (SHOWN, _DEEPEST)
+    growth = _Growth(trace, most, deepest)
+    items: list[Any] = [growth.grow()]
+    if missing := len(trace.graph) - len(growth.shown):
+        note = f"… {missing:,} gates left out: --all shows them, --of NAME begins at a stage, --json has them"
+        items.append(Text(note, _QUIET))
+    yield draw(items, look, growth.width + 8)
