@@ -1,6 +1,6 @@
 """The tokens around the place where a text stops being a program; only error messages need them.
 
-Enters: a text and what the driver ran into. Leaves: a `Situation`, whose helpers find operands and try corrections.
+Enters: a text and what the driver ran into. Leaves: a `Situation`, which finds operands and tries corrections.
 Invariant: the tokens are those that the driver read; a correction is offered only if the parser gets past it.
 """
 

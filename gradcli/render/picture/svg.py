@@ -7,6 +7,7 @@ that a renderer that ignores media queries draws the light picture.
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -87,11 +88,13 @@ class _Drawing:
 
     def _document(self, body: Element, background: Element) -> str:
         box = placing.Box.around_all(self.boxes).around(sizes.MARGIN)
-        size = {"width": f"{box.right - box.left:.1f}", "height": f"{box.bottom - box.top:.1f}"}
-        background.attrib |= {"x": f"{box.left:.1f}", "y": f"{box.top:.1f}", **size}
+        # Whole pixels: half of one at an edge would show the page behind a dark picture.
+        left, top = floor(box.left), floor(box.top)
+        size = {"width": str(ceil(box.right) - left), "height": str(ceil(box.bottom) - top)}
+        background.attrib |= {"x": str(left), "y": str(top), **size}
         ids = f"{self.style.prefix}gradcli-title", f"{self.style.prefix}gradcli-desc"
         root = _element("svg", xmlns="http://www.w3.org/2000/svg", width=size["width"], height=size["height"])
-        root.set("viewBox", f"{box.left:.1f} {box.top:.1f} {size['width']} {size['height']}")
+        root.set("viewBox", f"{left} {top} {size['width']} {size['height']}")
         root.attrib |= {"class": "gradcli-graph", "role": "img", "aria-labelledby": " ".join(ids)}
         root.set("style", "max-width:100%;height:auto")
         root.append(_element("title", self.picture.title, id=ids[0]))
