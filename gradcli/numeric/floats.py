@@ -69,6 +69,7 @@ PRIMITIVES: dict[str, Callable[..., float] | float] = {
     "pow_slope": refined.pow_slope,
     "pow_exponent_slope": refined.pow_exponent_slope,
     "sech_squared": refined.sech_squared,
+    "tanh_slope": refined.tanh_slope,
     "exp_minus_square": refined.exp_minus_square,
     "normal_pdf": refined.normal_pdf,
     "normal_cdf": refined.normal_cdf,

@@ -43,6 +43,11 @@ def test_refined_formulas_equal_the_plain_ones(name: str, x: float) -> None:
     assert getattr(FLOATS, name)(x) == pytest.approx(_by_the_letter(name)(x), rel=1e-12)
 
 
+@pytest.mark.parametrize("x", [*NUMBERS, 0.549306144334, -0.549306144335])
+def test_the_slope_of_tanh_is_the_same_on_both_sides_of_its_shortcut(x: float) -> None:
+    assert FLOATS.tanh_slope(x, FLOATS.tanh(x)) == pytest.approx(_by_the_letter("sech_squared")(x), rel=1e-15)
+
+
 @pytest.mark.parametrize("name", ["not_equal", "and_", "or_", "not_", "relu", "sigmoid", "logaddexp"])
 def test_single_steps_equal_the_composed_rows(name: str) -> None:
     function, plain = floats.PRIMITIVES[name], _by_the_letter(name)

@@ -106,7 +106,7 @@ ROWS = (
        samples=((0.0,), (1e-9,), (-20.0,)), latex=r"\sinh {0}"),
     Op("cosh", ("x",), "Hyperbolic cosine.", (lambda m, y, x: m.sinh(x),), domain=(_EXPONENTS,),
        samples=((0.0,), (1e-9,), (-20.0,)), latex=r"\cosh {0}"),
-    Op("tanh", ("x",), "Hyperbolic tangent.", (lambda m, y, x: m.sech_squared(x),),
+    Op("tanh", ("x",), "Hyperbolic tangent.", (lambda m, y, x: m.tanh_slope(x, y),),
        rules=(lambda m, y, x: 1.0 - m.pow(y, 2.0),), domain=(_EXPONENTS,),
        samples=((0.0,), (20.0,), (-0.5,), (1e-300,)), latex=r"\tanh {0}"),
     Op("asinh", ("x",), "Inverse hyperbolic sine.", (lambda m, y, x: _reciprocal(m, m.hypot(1.0, x)),),

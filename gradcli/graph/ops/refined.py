@@ -36,6 +36,11 @@ def sech_squared(m: Any, x: Any) -> Any:
     return m.pow(m.div(1.0, m.cosh(x)), 2.0)
 
 
+def tanh_slope(m: Any, x: Any, y: Any) -> Any:
+    """1/cosh(x)² for y = tanh(x); not 1 - y², which cancels in the tail."""
+    return m.sech_squared(x)
+
+
 def exp_minus_square(m: Any, x: Any) -> Any:
     return m.exp(-(m.pow(x, 2.0)))
 
@@ -87,7 +92,7 @@ def sinc_slope(m: Any, x: Any) -> Any:
 REFINED: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        defined, unsigned_zero, pow_slope, pow_exponent_slope, sech_squared, exp_minus_square, normal_pdf, normal_cdf,
-        sigmoid_of_difference, sigmoid_slope, silu_slope, mish_slope, sinc_slope,
+        defined, unsigned_zero, pow_slope, pow_exponent_slope, sech_squared, tanh_slope, exp_minus_square, normal_pdf,
+        normal_cdf, sigmoid_of_difference, sigmoid_slope, silu_slope, mish_slope, sinc_slope,
     )
 }  # fmt: skip
