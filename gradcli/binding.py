@@ -56,6 +56,11 @@ def _unknown(graph: Graph, given: Collection[str], name: str, words: Iterable[st
     needs = f"the program's inputs are {shorten(needs, 200)}" if needs else "the program has no inputs"
     if name in graph.assigned:
         return BindingError(f"{shown} is computed by the program and can't be given", hint=needs)
-    close = get_close_matches(name[:40], [*(n for n in graph.free if n not in given), *words], n=1)
-    hint = f"did you mean {close[0]}? {needs}" if close else needs
+    missing = [free for free in graph.free if free not in given]
+    meant = {word.lstrip("-"): word for word in words} | {free: free for free in missing}
+    for free in missing:
+        if 1 < len(free) < 9 and all(letter in given for letter in free):
+            return BindingError(f"the program has no input {shown}", hint=f"did you mean {'*'.join(free)}? {needs}")
+    close = get_close_matches(name[:40], meant, n=1)
+    hint = f"did you mean {meant[close[0]]}? {needs}" if close else needs
     return BindingError(f"the program has no input {shown}", hint=hint)

@@ -106,6 +106,9 @@ def _value(trace: Trace, index: int) -> Warned | None:
     """The first gate of a chain whose value is not finite."""
     graph, value = trace.graph, trace.values[index]
     operands = [trace.values[operand] for operand in graph.operands[index]]
+    if isinf(value) and (graph.literals[index] or "x").lstrip("-")[0] in "0123456789.":
+        message = f"{shorten(_what(trace, index))} is too large for a double: it is {value!r}"
+        return _warned(trace, "overflow", index, message)
     if not operands or isfinite(value) or not all(map(isfinite, operands)):
         return _from_infinite(trace, index) if operands and isnan(value) else None
     what, where = _what(trace, index), _at(trace, index)

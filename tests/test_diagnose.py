@@ -195,3 +195,9 @@ def test_a_warning_is_short() -> None:
 def test_many_bad_gates_cost_linear_time() -> None:
     text = "+".join(["log(x)"] * 20_000)
     assert len(gradcli.evaluate(text, x=-1).warnings) == 20_000
+
+
+def test_a_literal_too_large_for_a_double() -> None:
+    (warned,) = gradcli.evaluate("1e999*x", x=1).warnings
+    assert (warned.kind, warned.message) == ("overflow", "1e999 is too large for a double: it is inf")
+    assert gradcli.evaluate("inf + 0*x", x=1).warnings == []

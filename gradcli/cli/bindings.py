@@ -104,6 +104,9 @@ class BindingCommand(TyperCommand):
 
 def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageError:
     """What is wrong with an operand too many, which typer cannot know."""
+    if any(operand.startswith("--") for operand in found.operands):
+        hint = "what follows -- is the expression; values and options stand before it"
+        return UsageError("there is more than the expression after --", hint=hint)
     for position, operand in enumerate(found.operands):
         shown = shorten(operand)
         following = "".join(f" {shorten(value)}" for value in found.operands[position + 1 : position + 2])
@@ -118,6 +121,8 @@ def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageErro
             return UsageError(f"an option begins with two hyphens, not with a dash: {shown}", hint=hint)
     extra = shorten(found.operands[most])
     hint = "put the expression in quotes"
+    if (setting := re.fullmatch(r"([^\W\d]\w*)=(.+)", found.operands[most])) is not None:
+        hint = f"did you mean --{shorten(setting[1])} {shorten(setting[2])}?"
     for name, value in found.bindings:
         if value.startswith("--"):
             hint = _meant(f"--{name}", valued) or f"--{shorten(name)} took {shorten(value)} as its value"
@@ -134,6 +139,11 @@ def missing_expression(found: Sorted, options: Iterable[str], command: str) -> U
             return UsageError(f"there is no expression; --{shorten(name)} took the argument after it", hint=hint)
     hint = f'write it in quotes: gradcli {command} "(x+y)*z" --x 2 --y 3 --z -4'
     return UsageError("there is no expression", hint=hint)
+
+
+def overflowed(text: str) -> bool:
+    """Whether a number is written that is too large for a double."""
+    return _NUMBER.fullmatch(text) is not None and math.isinf(float(text))
 
 
 def constant(text: str, name: str) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
 from gradcli.binding import bind, check_known
 from gradcli.cli import streams
-from gradcli.cli.bindings import Sorted, collect, constant, from_json, missing_expression
+from gradcli.cli.bindings import Sorted, collect, constant, from_json, missing_expression, overflowed
 from gradcli.diagnose import Warned
-from gradcli.errors import BindingError, UsageError
+from gradcli.errors import BindingError, ParseError, UsageError
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
 from gradcli.graph.names import resolve
@@ -79,7 +80,7 @@ def load(
         raise missing_expression(arguments, option_names, context.info_name or "eval")
     settings, against = settings or [], against or []
     _check_standard_input([expression, variables], arguments, [*settings, *against])
-    program = parse(_text(expression))
+    program = _parsed(expression)
     taken = _taken(program, arguments)
     _refuse(taken & {"set", "vars"} - {setting.partition("=")[0].strip() for setting in settings})
     written = collect(arguments.bindings, settings)
@@ -101,6 +102,9 @@ def load(
     if len(used) < len(from_file):
         unused = ", ".join(name for name in from_file if name not in used)
         streams.note(f"note: not used by the program: {shorten(unused, 200)}")
+    for name, text in written.items():
+        if overflowed(text):
+            streams.note(f"warning: {shorten(name)} = {shorten(text)} is too large for a double: it is inf")
     if graph.omitted:
         streams.note(f"note: not needed for the output and left out: {shorten(', '.join(graph.omitted), 200)}")
     return Loaded(graph, points, names)
@@ -153,6 +157,15 @@ def _refuse(taken: set[str]) -> None:
     for name in sorted(taken):
         hint = f"give the input by --set {name}=VALUE, or rename it in the program"
         raise UsageError(f"--{name} is an option here and also an input of the program", hint=hint)
+
+
+def _parsed(expression: str) -> Program:
+    try:
+        return parse(_text(expression))
+    except ParseError as error:
+        if "." in expression and len(expression) < 1000 and Path(expression).is_file():
+            error.hint = f"that is a file: did you mean @{expression}?"
+        raise
 
 
 def _text(expression: str) -> str:

@@ -93,7 +93,7 @@ def unwritten_product(situation: Situation) -> ParseError | None:
             Span(last.start, here.end),
         )
     start = situation.operand_before(len(before) - 1)
-    end = situation.operand_after(0)
+    end = _with_power(situation, situation.operand_after(0))
     message = "an operator is missing here"
     general = "a product needs a sign: x*y; only a number multiplies without one: 2x"
     hint = None
@@ -102,6 +102,15 @@ def unwritten_product(situation: Situation) -> ParseError | None:
         if found is not None:
             message, hint = found
     return situation.error(message, hint or general)
+
+
+def _with_power(situation: Situation, end: int | None) -> int | None:
+    """The end of an operand that ends at end, or of the power of which it is the base: 2y^2."""
+    for position, lexeme in enumerate(situation.after):
+        if end is not None and lexeme.start >= end:
+            powered = situation.operand_after(position + 1) if position + 1 < len(situation.after) else None
+            return powered if lexeme.kind == "_POWER" and powered is not None else end
+    return end
 
 
 def _function(situation: Situation, start: int, end: int) -> tuple[str, str | None] | None:
@@ -133,6 +142,8 @@ def _readings(situation: Situation, start: int, end: int) -> tuple[str, str | No
         hint = situation.did_you_mean(operator.start, end, f"√{under}*{right}", f"√({under}*{right})")
         return _two_readings(situation, operator.start, end), hint
     first = situation.operand_before(sign - 1) if operator.kind in ("_DIVIDE", "_POWER") else None
+    while first is not None and first >= 2 and operator.kind == "_DIVIDE" and before[first - 1].kind == "_POWER":
+        first = situation.operand_before(first - 2)  # x^2/2y: the power is what is divided
     if first is not None:
         if first and before[first - 1].kind == "NUMBER":
             first -= 1  # 2x^2y: the number in front belongs to the product

@@ -283,6 +283,11 @@ def _comma(situation: Situation) -> ParseError:
     message, stops = "several values are an array, in square brackets", frozenset({"SEMICOLON", "_NEWLINE"})
     end = situation.stretch_after(0, stops)
     hint = None
+    last, here = situation.last, situation.here
+    if last.kind == "NUMBER" and situation.text[here.end : here.end + 1].isdigit() and last.end == here.start:
+        digits = situation.after[1]
+        hint = situation.did_you_mean(last.start, digits.end, f"{last.text}.{digits.text}")
+        return situation.error("a decimal point is a dot", hint, Span(here.start, here.end))
     if situation.place_in_brackets == "group":
         start = situation.opened[-1].start
         if situation.text[end : end + 1] == ")":

@@ -12,19 +12,19 @@ from gradcli.graph.describe import TEXT
 from gradcli.numeric.text import Text, of
 from gradcli.render import Look
 
-_OUTPUT = "y (out, where an operand is called y) is the function's own value."
+_OUT = "out"
+_OUTPUT = "out is the function's own value."
 
 
 def rules(row: ops.Op) -> list[tuple[str, str]]:
-    """Pairs of operand name and the formula of its local gradient; y is the gate's own output."""
+    """Pairs of operand name and the formula of its local gradient; `out` is the gate's own output."""
     if row.variadic:
         operand = Text(row.parameters[0].lstrip("*"))
-        return [(operand.text, of((row.rules or row.partials)[0](TEXT, Text("y"), operand)).text)]  # type: ignore[misc, operator]
-    output = "y" if "y" not in row.parameters else "out"
+        return [(operand.text, of((row.rules or row.partials)[0](TEXT, Text(_OUT), operand)).text)]  # type: ignore[misc, operator]
     operands, found = [Text(name) for name in row.parameters], []
     for position, (name, partial) in enumerate(zip(row.parameters, row.partials, strict=True)):
         shown: Any = (row.rules[position] if row.rules else None) or partial
-        found.append((name, of(shown if isinstance(shown, float) else shown(TEXT, Text(output), *operands)).text))
+        found.append((name, of(shown if isinstance(shown, float) else shown(TEXT, Text(_OUT), *operands)).text))
     return found
 
 
@@ -61,9 +61,8 @@ def details(rows: Sequence[ops.Op], look: Look) -> Iterator[str]:
             lines.append(f"  also called {', '.join(row.aliases)}")
         slopes = rules(row)
         lines += [f"  ∂/∂{operand} = {formula}" for operand, formula in slopes]
-        output = "y" if "y" not in row.parameters else "out"
-        if any(re.search(rf"\b{output}\b", formula) for _, formula in slopes):
-            lines.append(f"  where {output} is its value")
+        if any(re.search(rf"\b{_OUT}\b", formula) for _, formula in slopes):
+            lines.append(f"  where {_OUT} is its value")
         if row.rules or row.forward:
             lines.append("  (computed by formulas that neither cancel nor overflow)")
         if row.definition:

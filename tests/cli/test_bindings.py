@@ -57,6 +57,12 @@ TRANSCRIPTS = {
     "misspelt-option-last": ("x", "--x", "2", "--jsn"),
     "misspelt-option-first": ("--jsn", "x", "--x", "2"),
     "misspelt-option-between": ("x", "--jsn", "--x", "2"),
+    "unknown-short-option-name": ("2x", "--x", "1", "--wtr", "x"),
+    "letters-for-a-product": ("xy", "--x", "1", "--y", "2"),
+    "setting-without-hyphens": ("x*y", "x=1", "y=2"),
+    "values-after-the-end-of-options": ("--", "-x", "--x", "1"),
+    "decimal-comma": ("x", "--x", "1,5"),
+    "too-large": ("x*0", "--x", "1e400"),
     "stage-given": ("q = x+1\nq*q", "--x", "2", "--q", "3"),
     "constant-not-used": ("x", "--x", "2", "--pi", "3"),
     "array": ("x", "--x", "[1, 2]"),
@@ -345,3 +351,9 @@ def test_a_key_that_the_stages_use(refused: Refused, cli: Cli) -> None:
     assert outcome.trace["value"] == 6.0
     assert outcome.err == "note: not used by the program: q\n"
     assert "is computed by the program" in refused("eval", "q = x+1\nq*2", "--x", "2", "--q", "3")
+
+
+def test_a_file_without_its_sign(refused: Refused, tmp_path: Path) -> None:
+    program = tmp_path / "program.grad"
+    program.write_text("x + 1")
+    assert f"did you mean @{program}?" in refused("eval", str(program), "--x", "1")

@@ -121,6 +121,8 @@ class _Pen:
         warned = self.warned.get(index, [])
         mark = "" if not warned else "kink" if all(warning.kind == "kink" for _, warning in warned) else "blame"
         name = graph.name(index)
+        if name is None and not self.traces and kind == "gate":
+            name = f"g{index}"  # the rules on the edges of a structure call it so
         stage = "" if name is None or kind == "input" else words.name_of(name)
         tooltip = words.node_tooltip(graph, self.traces, index, list(dict.fromkeys(found for _, found in warned)))
         lines = self._node_lines(index, kind, warned)
