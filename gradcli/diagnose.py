@@ -6,7 +6,7 @@ in it, so that one bad number gives one warning and not one per gate downstream.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from math import isfinite, isinf, isnan
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,14 +36,42 @@ def warnings(trace: Trace) -> list[Warned]:
     graph, values = trace.graph, trace.values
     suspects = [i for i, code in enumerate(graph.codes) if code in _WITH_KINKS and trace.partials[i] is not None]
     suspects += [i for i, value in enumerate(values) if not isfinite(value)]
-    suspects += [i for i, slopes in enumerate(trace.partials) if slopes and not _all_finite(slopes)]
+    steep = [i for i, slopes in enumerate(trace.partials) if slopes and not _all_finite(slopes)]
+    suspects += steep
     endless = {i for i, adjoint in enumerate(trace.adjoints) if adjoint is not None and not isfinite(adjoint)}
+    unused = _unused(trace) if any(trace.adjoints[i] == 0.0 for i in steep) else frozenset()
     overflows = _gradient_overflows(trace, endless) if endless else {}
     found = []
     for index in sorted({*suspects, *endless, *overflows}):
-        number = _value(trace, index) or _slope(trace, index) or overflows.get(index)
+        number = _value(trace, index) or _slope(trace, index, unused) or overflows.get(index)
         found += [warning for warning in (_kink(trace, index), number) if warning is not None]
     return found
+
+
+def _unused(trace: Trace) -> Set[int]:
+    """The gates that matter only to branches which a `where` did not choose, or times a constant 0.
+
+    Their slopes are of no account.
+    """
+    graph, used = trace.graph, {trace.graph.output}
+    for index in range(graph.output, -1, -1):
+        if index not in used:
+            continue
+        chosen: Sequence[int] = range(len(graph.operands[index]))
+        if graph.codes[index] == _WHERE:
+            condition = trace.values[graph.operands[index][0]]
+            chosen = (0, 1) if condition else (0, 2)
+        elif graph.codes[index] == _PRODUCT:
+            chosen = [p for p in (0, 1) if not _is_constant_zero(trace, graph.operands[index][1 - p])]
+        used.update(graph.operands[index][position] for position in chosen)
+    return {*range(len(graph))} - used
+
+
+def _is_constant_zero(trace: Trace, index: int) -> bool:
+    return trace.adjoints[index] is None and trace.values[index] == 0.0
+
+
+_WHERE, _PRODUCT = ops.CODES["where"], ops.CODES["mul"]
 
 
 def _gradient_overflows(trace: Trace, endless: Set[int]) -> dict[int, Warned]:
@@ -128,14 +156,22 @@ def _from_infinite(trace: Trace, index: int) -> Warned | None:
     return _warned(trace, "invalid", index, message)
 
 
-def _slope(trace: Trace, index: int) -> Warned | None:
+def _slope(trace: Trace, index: int, unused: Set[int]) -> Warned | None:
     """A local gradient that is not finite though the value is, or a contribution of 0 times infinity."""
     slopes = trace.partials[index]
-    if not slopes or not isfinite(trace.values[index]) or trace.adjoints[index] == 0.0:
+    undefined = any(s is not None and isnan(s) for s in slopes or ())
+    if not slopes or not (isfinite(trace.values[index]) or undefined):
+        return None
+    if any(isnan(trace.values[operand]) for operand in trace.graph.operands[index]):
         return None
     what, where = _what(trace, index), _at(trace, index)
     if not _all_finite(slopes):
         steep = next(s for s in slopes if s is not None and not isfinite(s))
+        if trace.adjoints[index] == 0.0:
+            if index in unused:
+                return None
+            message = f"the slope of {what} is {steep!r}{where}; times a gradient of 0 it is taken as 0"
+            return _warned(trace, "invalid", index, message)
         kind = "domain" if isnan(steep) else "pole"
         return _warned(trace, kind, index, f"the slope of {what} is {steep!r}{where}")
     if any(s == 0.0 for s in slopes) and isinf(trace.adjoints[index]):

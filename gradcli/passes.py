@@ -7,7 +7,6 @@ loop over the flat list, so depth costs nothing; nothing is written into the gra
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 from typing import Any
 
 from gradcli.errors import BindingError
@@ -48,12 +47,14 @@ def _kind(row: ops.Op) -> int:
     return _PRODUCT if crossed else _TWO
 
 
-@lru_cache(maxsize=8)
 def _steps(m: NumberSystem) -> list[tuple[int, Any, Any, Any]]:
     """For each code: the kind of its row, the function on m, the rules for the first and the second operand."""
-    leaves = [(_LEAF, None, None, None)] * 2
-    rows = zip(ops.ROWS[2:], ops.functions(m)[2:], strict=True)
-    return leaves + [(_kind(row), function, row.partials[0], row.partials[-1]) for row, function in rows]
+    if "steps" not in m.cache:
+        leaves = [(_LEAF, None, None, None)] * 2
+        rows = zip(ops.ROWS[2:], ops.functions(m)[2:], strict=True)
+        m.cache["steps"] = leaves + [(_kind(row), f, row.partials[0], row.partials[-1]) for row, f in rows]
+    found: list[tuple[int, Any, Any, Any]] = m.cache["steps"]
+    return found
 
 
 def forward(graph: Graph, inputs: Mapping[str, Any], m: NumberSystem = FLOATS) -> list[Any]:

@@ -201,3 +201,27 @@ def test_a_literal_too_large_for_a_double() -> None:
     (warned,) = gradcli.evaluate("1e999*x", x=1).warnings
     assert (warned.kind, warned.message) == ("overflow", "1e999 is too large for a double: it is inf")
     assert gradcli.evaluate("inf + 0*x", x=1).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "x"), [("cosh(sqrt(x))", 0.0), ("cosh(acosh(x))", 1.0), ("relu(-sqrt(x))", 0.0)]
+)
+def test_a_zero_gradient_times_an_infinite_slope_is_told(expression: str, x: float) -> None:
+    messages = [warned.message for warned in gradcli.evaluate(expression, x=x).warnings]
+    assert any("times a gradient of 0 it is taken as 0" in message for message in messages)
+
+
+@pytest.mark.parametrize("expression", ["where(x > 1, sqrt(x), 0)", "where(x > 1, sqrt(x) + where(x < 1, x, 2), x)"])
+def test_the_slopes_of_a_branch_not_chosen_are_of_no_account(expression: str) -> None:
+    assert gradcli.evaluate(expression, x=0.0).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [("hypot(x, y)", (0.0, 0.0)), ("atan2(x, y)", (0.0, 0.0)), ("max(x, y)", (2.0, 2.0)),
+     ("abs(x - y)", (1.0, 1.0)), ("relu(x*y)", (0.0, 1.0)), ("clamp(x, y, 5)", (1.0, 1.0)), ("sqrt(x)*y", (0.0, 1.0)),
+     ("xlogy(x, y)", (0.0, 0.0)), ("mod(x, y)", (4.0, 2.0)), ("floor(x)+y", (3.0, 1.0)),
+     ("mod(x, y)", (-1.0, math.inf)), ("gelu(x)*y", (math.inf, 1.0))],
+)  # fmt: skip
+def test_every_convention_that_was_applied_is_told(expression: str, values: tuple[float, float]) -> None:
+    assert gradcli.evaluate(expression, x=values[0], y=values[1]).warnings

@@ -168,14 +168,21 @@ def logaddexp(a: float, b: float) -> float:
     return max(a, b) + (log1p(e) - copysign(e / (1.0 + e), d) * error)
 
 
+_FLAT = 800.0  # beyond, exp(-|x|) is 0 and an infinite factor would make nan of it
+
+
 def silu_slope(x: float) -> float:
     """The derivative of x/(1 + exp(-x)) as one fraction of e = exp(-|x|): fewer roundings than with σ."""
+    if abs(x) > _FLAT:
+        return 1.0 if x > 0.0 else 0.0
     e = exp(-abs(x))
     return (1.0 + e * (1.0 + x) if x > 0.0 else e * ((1.0 + x) + e)) / (1.0 + e * (2.0 + e))
 
 
 def mish_slope(x: float) -> float:
     """The derivative of x*tanh(softplus(x)) = x*n/(n + 2), n = e*(e + 2), as one fraction of e = exp(x) or 1/e."""
+    if abs(x) > _FLAT:
+        return 1.0 if x > 0.0 else 0.0
     if x > 0.0:
         e = exp(-x)
         n, d = 1.0 + 2.0 * e, 1.0 + 2.0 * e * (1.0 + e)

@@ -18,6 +18,7 @@ class NumberSystem:
     """A namespace of functions on one kind of number. `where`, comparisons and constants belong to it too."""
 
     def __init__(self, primitives: Mapping[str, Function], composed: Mapping[str, Function]) -> None:
+        self.cache: dict[str, Any] = {}  # what others derive from the system once, and what lives as long as it
         for name, rule in composed.items():
             setattr(self, name, partial(rule, self))
         # A system may replace a composed rule by a better one of its own, e.g. one that is exact on its numbers.

@@ -37,7 +37,10 @@ def _number(x: Any) -> str:
 
 
 def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
-    """The header, then the rows. Numbers round-trip; nan, inf and -inf are written so; an empty cell means none."""
+    """The header, then the rows. Numbers round-trip; nan, inf and -inf are written so; an empty cell means none.
+
+    A gate's text stands in its first row only.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -47,6 +50,7 @@ def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
         for edge in gate.operands or (Edge("", None, None, None),):
             numbers = _number(edge.local_gradient), _number(edge.contribution)
             writer.writerow([*shared, edge.id, *numbers, _text(edge.rule)])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+            shared[3] = ""  # the text is as long as the gate has operands: once is enough
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()

@@ -63,7 +63,7 @@ def details(rows: Sequence[ops.Op], look: Look) -> Iterator[str]:
         lines += [f"  ∂/∂{operand} = {formula}" for operand, formula in slopes]
         if any(re.search(rf"\b{_OUT}\b", formula) for _, formula in slopes):
             lines.append(f"  where {_OUT} is its value")
-        if row.rules or row.forward:
+        if row.rules:
             lines.append("  (computed by formulas that neither cancel nor overflow)")
         if row.definition:
             lines.append(f"  defined as {row.definition}")

@@ -39,6 +39,8 @@ def test_partials_agree_with_floats(row: Op) -> None:
         return
     for point in itertools.product(ODD, repeat=len(row.parameters)):
         numbers = [DECIMALS.context.mpf(x) for x in point]
+        if row.name in ("silu", "mish") and math.isinf(point[0]):
+            continue  # floats give the limit; the formula, which is what decimals run, is 0 times infinity there
         y, exact = (getattr(m, ops.attribute(row.name))(*xs) for m, xs in ((FLOATS, point), (SYSTEM, numbers)))
         for rule in row.partials:
             if not isinstance(rule, float):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from gradcli.graph.ops.row import POSITIVE, REAL, Op
+from gradcli.graph.ops.row import POSITIVE, REAL, Kink, Op
 
 _EXPONENTS = (-800.0, 800.0)  # from underflow to overflow
 _HALF_RANGE = (-1e308, 1e308)  # where the distance of a point from the origin does not overflow
@@ -46,6 +46,8 @@ def _hypot_slope(m: Any, x: Any, r: Any) -> Any:
 def _sum_of_squares(m: Any, x: Any, y: Any) -> Any:
     return m.pow(x, 2.0) + m.pow(y, 2.0)
 
+
+_ORIGIN = Kink(lambda x, y: x == 0.0 and y == 0.0, "there is no slope at the origin: 0 is taken")
 
 ROWS = (
     Op("exp", ("x",), "Exponential.", (lambda m, y, x: y,), domain=(_EXPONENTS,),
@@ -96,12 +98,13 @@ ROWS = (
        rules=(lambda m, out, y, x: m.div(x, _sum_of_squares(m, x, y)),
               lambda m, out, y, x: -m.div(y, _sum_of_squares(m, x, y))),
        aliases=("arctan2",), domain=(_HALF_RANGE, _HALF_RANGE),
-       samples=((1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (1e-200, 1e-200), (1e200, 1e200))),
+       samples=((1.0, -1.0), (-1.0, 1.0), (1.0, 0.0), (1e-200, 1e-200), (1e200, 1e200)), kink=_ORIGIN),
     Op("hypot", ("x", "y"), "Distance of the point (x, y) from the origin.",
        (lambda m, r, x, y: _hypot_slope(m, x, r), lambda m, r, x, y: _hypot_slope(m, y, r)),
        rules=(lambda m, r, x, y: m.div(x, r), lambda m, r, x, y: m.div(y, r)),
        domain=(_HALF_RANGE, _HALF_RANGE),
-       samples=((3.0, 4.0), (1e200, 1e200), (1e-200, 1e-200), (0.0, 2.0)), latex=r"\sqrt{{{0}^2 + {1}^2}}"),
+       samples=((3.0, 4.0), (1e200, 1e200), (1e-200, 1e-200), (0.0, 2.0)), kink=_ORIGIN,
+       latex=r"\sqrt{{{0}^2 + {1}^2}}"),
     Op("sinh", ("x",), "Hyperbolic sine.", (lambda m, y, x: m.cosh(x),), domain=(_EXPONENTS,),
        samples=((0.0,), (1e-9,), (-20.0,)), latex=r"\sinh {0}"),
     Op("cosh", ("x",), "Hyperbolic cosine.", (lambda m, y, x: m.sinh(x),), domain=(_EXPONENTS,),
