@@ -134,7 +134,7 @@ def _value(trace: Trace, index: int) -> Warned | None:
     """The first gate of a chain whose value is not finite."""
     graph, value = trace.graph, trace.values[index]
     operands = [trace.values[operand] for operand in graph.operands[index]]
-    if isinf(value) and (graph.literals[index] or "x").lstrip("-")[0] in "0123456789.":
+    if isinf(value) and graph.codes[index] == ops.CONSTANT and graph.literals[index] != "inf":
         message = f"{shorten(_what(trace, index))} is too large for a double: it is {value!r}"
         return _warned(trace, "overflow", index, message)
     if not operands or isfinite(value) or not all(map(isfinite, operands)):

@@ -67,7 +67,8 @@ class _Growth:
         label = Text() if edge is None or edge.local_gradient is None else _edge(self.trace, edge)
         repeated = index in self.shown and bool(self.trace.graph.operands[index])
         if repeated:
-            label.append(f"g{index}  {printable(self.trace.graph.label(index))}   shown above", _QUIET)
+            name = self.trace.graph.name(index)
+            label.append(f"g{index}  {printable(name)}   shown above" if name else f"g{index}   shown above", _QUIET)
         elif len(self.shown) >= self.most:
             return None
         else:
