@@ -11,9 +11,11 @@ Everything is imported on first use, so that the command line pays only for what
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # until signals are set, which this comes before, as little as possible is imported
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradcli.api import Trace, evaluate, grad, parse
     from gradcli.errors import (
         BindingError,

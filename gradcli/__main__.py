@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gc
-from typing import NoReturn
+
+TYPE_CHECKING = False  # as in gradcli itself
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line and end the process with its status."""
     # The process lives for a moment and its data is flat: looking for cycles would only slow the imports down.
     gc.disable()
+    from gradcli.cli import signals
+
+    signals.end_at_once()
     from gradcli.cli import app
 
     app.main()

@@ -8,6 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from gradcli.binding import bind
+from gradcli.diagnose import Warned, warnings
 from gradcli.errors import BindingError
 from gradcli.graph.lower import MAX_GATES, lower
 from gradcli.language.nodes import Program
@@ -29,8 +30,12 @@ class Trace(TracedColumns):
         value: the output's value.
         gradients: the derivative of the output with respect to every differentiated input, by name.
         gates: every gate with its value, local gradients, contributions and global gradient.
-        warnings: kinks met, and the gates where numbers stopped being finite.
     """
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """Where a number or a slope needs a second look: kinks, lost numbers, gates where they stop being finite."""
+        return warnings(self)
 
     def to_json(self) -> str:
         """A JSON document of the schema gradcli.trace/1 (`gradcli schema`)."""

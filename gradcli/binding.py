@@ -7,14 +7,25 @@ is missing, unknown or computed by the program is an error that lists what the p
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol
 
 from gradcli.errors import BindingError
 from gradcli.graph import ops
-from gradcli.graph.graph import Graph
 from gradcli.printable import shorten
 
 
-def check_known(graph: Graph, given: Collection[str], words: Iterable[str] = ()) -> None:
+class Needs(Protocol):
+    """What is asked of a graph, or of several graphs together; see `Graph`."""
+
+    @property
+    def free(self) -> Mapping[str, Any]: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+    @property
+    def assigned(self) -> Collection[str]: ...
+
+
+def check_known(graph: Needs, given: Collection[str], words: Iterable[str] = ()) -> None:
     """Check that every name given is an input.
 
     Args:
@@ -30,7 +41,7 @@ def check_known(graph: Graph, given: Collection[str], words: Iterable[str] = ())
             raise _unknown(graph, given, name, words)
 
 
-def bind(graph: Graph, given: Mapping[str, float]) -> dict[str, float]:
+def bind(graph: Needs, given: Mapping[str, float]) -> dict[str, float]:
     """The numbers of the graph's inputs.
 
     Raises:
@@ -48,7 +59,7 @@ def bind(graph: Graph, given: Mapping[str, float]) -> dict[str, float]:
     return {name: float(given[name]) for name in graph.inputs}
 
 
-def _unknown(graph: Graph, given: Collection[str], name: str, words: Iterable[str]) -> BindingError:
+def _unknown(graph: Needs, given: Collection[str], name: str, words: Iterable[str]) -> BindingError:
     from difflib import get_close_matches
 
     shown = shorten(name)

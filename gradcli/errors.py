@@ -119,13 +119,20 @@ def excerpt(source: str, span: Span) -> tuple[int, str, str]:
     return number, before + place + after, " " * len(before) + "^" * max(1, len(place))
 
 
+def place(source: str, span: Span) -> list[str]:
+    """A place to show: the line of source and under it the carets. Nothing where there is no source."""
+    if not source.strip():
+        return []
+    number, line, carets = excerpt(source, span)
+    margin = f"line {number}: " if "\n" in source.rstrip("\n") else ""
+    return [f"  {margin}{line}", " " * (2 + len(margin)) + carets]
+
+
 def explain(error: GradcliError) -> str:
     """The text of an error: message, source line, caret, hint. At most four lines, never a control character."""
     lines = [printable(error.message)]
-    if error.source is not None and error.span is not None and error.source.strip():
-        number, line, carets = excerpt(error.source, error.span)
-        margin = f"line {number}: " if "\n" in error.source.rstrip("\n") else ""
-        lines += [f"  {margin}{line}", " " * (2 + len(margin)) + carets]
+    if error.source is not None and error.span is not None:
+        lines += place(error.source, error.span)
     if error.hint:
         lines.append(f"hint: {printable(error.hint)}")
     return "\n".join(lines)

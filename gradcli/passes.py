@@ -6,32 +6,19 @@ loop over the flat list, so depth costs nothing; nothing is written into the gra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from gradcli.errors import BindingError
 from gradcli.graph import ops
+from gradcli.graph.defined import constant, functions_on
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.row import OperandValue
+from gradcli.graph.wanted import differentiated
 from gradcli.numeric import floats
 from gradcli.numeric.system import NumberSystem
-from gradcli.printable import shorten
 from gradcli.traces import Partials, Trace, contribution
 
 FLOATS = ops.on(floats.PRIMITIVES)
-_CONSTANTS = {  # digits enough for any number system
-    "e": "2.71828182845904523536028747135266249775724709369995957496696762772407663035354759457138217852516642743"
-}
-
-
-def constant(m: NumberSystem, literal: str) -> Any:
-    """The number that a constant's literal stands for, in the number system m."""
-    if literal == "pi":
-        return m.pi
-    if literal == "tau":
-        return 2.0 * m.pi
-    return m.number(_CONSTANTS.get(literal, literal))
-
 
 # How a gate is treated; known from its row, since looking that up costs less than asking what the gate is like.
 # _PRODUCT: each partial is the other operand. _MANY: any number of operands, or contributions with a rule of their own.
@@ -39,7 +26,8 @@ _LEAF, _ONE, _TWO, _PRODUCT, _MANY = range(5)
 
 
 def _kind(row: ops.Op) -> int:
-    if row.variadic or row.vjps or len(row.parameters) > 2:
+    flat = any(isinstance(rule, float) and rule == 0.0 for rule in row.partials)
+    if row.variadic or row.vjps or flat or len(row.parameters) > 2:
         return _MANY
     if len(row.parameters) == 1:
         return _ONE
@@ -47,14 +35,17 @@ def _kind(row: ops.Op) -> int:
     return _PRODUCT if crossed else _TWO
 
 
-def _steps(m: NumberSystem) -> list[tuple[int, Any, Any, Any]]:
+def _steps(rows: Sequence[ops.Op], m: NumberSystem) -> list[tuple[int, Any, Any, Any]]:
     """For each code: the kind of its row, the function on m, the rules for the first and the second operand."""
     if "steps" not in m.cache:
-        leaves = [(_LEAF, None, None, None)] * 2
-        rows = zip(ops.ROWS[2:], ops.functions(m)[2:], strict=True)
-        m.cache["steps"] = leaves + [(_kind(row), f, row.partials[0], row.partials[-1]) for row, f in rows]
+        m.cache["steps"] = [(_LEAF, None, None, None)] * 2 + _step_of_each(ops.ROWS, m, 2)
     found: list[tuple[int, Any, Any, Any]] = m.cache["steps"]
-    return found
+    return found if len(rows) == len(found) else found + _step_of_each(rows, m, len(found))
+
+
+def _step_of_each(rows: Sequence[ops.Op], m: NumberSystem, start: int) -> list[tuple[int, Any, Any, Any]]:
+    functions = zip(rows[start:], functions_on(rows, m)[start:], strict=True)
+    return [(_kind(row), function, row.partials[0], row.partials[-1]) for row, function in functions]
 
 
 def forward(graph: Graph, inputs: Mapping[str, Any], m: NumberSystem = FLOATS) -> list[Any]:
@@ -84,7 +75,7 @@ def forward_with_partials(
     firsts, seconds = partials.firsts, partials.seconds
     values: list[Any] = [None] * count
     adjoints: list[Any] = [None] * count
-    steps = map(_steps(m).__getitem__, graph.codes)
+    steps = map(_steps(graph.rows, m).__getitem__, graph.codes)
     for index, (kind, function, p, q), a, b in zip(range(count), steps, operands.firsts, operands.seconds, strict=True):
         if kind == _ONE:
             x = values[a]
@@ -116,7 +107,7 @@ def forward_with_partials(
             active = [adjoints[operand] is not None for operand in operands[index]]
             if any(active):
                 adjoints[index] = 0.0
-                partials.many[index] = _local_gradients(ops.ROWS[graph.codes[index]], y, numbers, active, m)
+                partials.many[index] = _local_gradients(graph.rows[graph.codes[index]], y, numbers, active, m)
         else:
             values[index], adjoints[index] = _leaf(graph, index, inputs, chosen, m)
     return values, partials, adjoints
@@ -144,7 +135,12 @@ def _local_gradients(row: ops.Op, y: Any, numbers: list[Any], active: list[bool]
 
 
 def backward(
-    graph: Graph, values: list[Any], partials: Partials, adjoints: list[Any], m: NumberSystem = FLOATS
+    graph: Graph,
+    values: list[Any],
+    partials: Partials,
+    adjoints: list[Any],
+    m: NumberSystem = FLOATS,
+    seed: float = 1.0,
 ) -> None:
     """Global gradients: the derivative of the output with respect to every gate that depends on a differentiated input.
 
@@ -153,10 +149,11 @@ def backward(
 
     Args:
         values, partials, adjoints: from `forward_with_partials`; adjoints are filled in.
+        seed: the global gradient of the output itself.
     """
     if adjoints[graph.output] is None:
         return
-    adjoints[graph.output] = 1.0
+    adjoints[graph.output] = seed
     operands, many = graph.operands, partials.many
     columns = operands.firsts, operands.seconds, partials.firsts, partials.seconds, adjoints
     # An adjoint is read when the loop reaches its gate; all gates that use it have added their contributions by then.
@@ -174,7 +171,11 @@ def backward(
 
 
 def evaluate_graph(
-    graph: Graph, inputs: Mapping[str, Any], wrt: Collection[str] | None = None, m: NumberSystem = FLOATS
+    graph: Graph,
+    inputs: Mapping[str, Any],
+    wrt: Collection[str] | None = None,
+    m: NumberSystem = FLOATS,
+    seed: float | None = None,
 ) -> Trace:
     """Run both passes.
 
@@ -183,17 +184,14 @@ def evaluate_graph(
         inputs: a number for every input.
         wrt: the inputs to differentiate by; None means all.
         m: the number system.
+        seed: what the backward pass starts with; 1 if not given.
 
     Raises:
         BindingError: a name of wrt is not an input, or the output does not depend on it.
     """
-    known = graph.inputs
-    for name in wrt or ():
-        if name not in graph.free:
-            hint = f"its inputs are {shorten(', '.join(graph.free), 200) or 'none'}"
-            raise BindingError(f"{shorten(name)} is not an input of the program", hint=hint)
-        if name not in known:
-            raise BindingError(f"the output does not depend on {shorten(name)}", hint="its gradient is 0")
+    differentiated(graph, wrt)
     values, partials, adjoints = forward_with_partials(graph, inputs, wrt, m)
-    backward(graph, values, partials, adjoints, m)
-    return Trace(graph, values, partials, adjoints, m)
+    backward(graph, values, partials, adjoints, m, 1.0 if seed is None else seed)
+    trace = Trace(graph, values, partials, adjoints, m)
+    trace.seed = seed
+    return trace

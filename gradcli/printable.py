@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls, DEL, soft hyphen, Arabic letter mark, zero-width and bidirectional characters, line and paragraph
-# separators, word joiners, byte-order mark, interlinear annotation, tags, surrogates.
+# C0 and C1 controls, DEL; line and paragraph separators, bidirectional controls; all that Unicode calls ignorable by
+# default (soft hyphen, joiners, fillers, variation selectors, tags) and other invisible format characters; annotation
+# signs; surrogates; the two codes that are no characters in XML either.
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    "\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 
 

@@ -6,13 +6,10 @@ nothing here computes a derivative; contributions follow from the columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gradcli.diagnose import Warned, warnings
 from gradcli.errors import Span
-from gradcli.graph import ops
 from gradcli.graph.describe import gate_text, rule_text
 from gradcli.graph.graph import NO_OPERAND, Graph, Operands
 from gradcli.numeric.system import NumberSystem
@@ -41,13 +38,25 @@ class TracedGate(NamedTuple):
     operands: tuple[Edge, ...]
 
 
+class Along(NamedTuple):
+    """A derivative of the output along a direction: the part of it that each input moves by, and the result."""
+
+    direction: dict[str, Any]
+    value: Any
+
+
 def contribution(
     graph: Graph, values: list[Any], index: int, position: int, adjoint: Any, partial: Any, m: NumberSystem
 ) -> Any:
-    """What one edge adds to its operand's global gradient: adjoint times partial, 0 where the adjoint is exactly 0."""
-    row = ops.ROWS[graph.codes[index]]
+    """What one edge adds to its operand's global gradient: adjoint times partial, 0 where the adjoint is exactly 0.
+
+    A step, whose slope is 0 everywhere by its row, passes nothing on, not even an infinite gradient.
+    """
+    row = graph.rows[graph.codes[index]]
     if row.vjps is not None and (rule := row.vjps[position]) is not None:
         return rule(m, adjoint, *[values[operand] for operand in graph.operands[index]])
+    if not row.variadic and isinstance(row.partials[position], float) and row.partials[position] == 0.0:
+        return 0.0
     return m.chain(adjoint, partial)
 
 
@@ -92,6 +101,9 @@ class Trace:
         partials: per gate, the local gradient of each operand's edge; None where not differentiated.
         adjoints: per gate, the derivative of the output with respect to it; None where not differentiated.
         system: the number system of all these numbers.
+        seed: the output's global gradient, if one was asked for; else None, and it is 1.
+        along: a directional derivative, if one was asked for.
+        cache: what others found out about this trace.
     """
 
     def __init__(
@@ -102,6 +114,9 @@ class Trace:
         self.partials = partials
         self.adjoints = adjoints
         self.system = m
+        self.seed: Any = None
+        self.along: Along | None = None
+        self.cache: dict[str, Any] = {}
 
     @property
     def value(self) -> Any:
@@ -119,11 +134,6 @@ class Trace:
         """All gates, in the order of their ids; made when looked at."""
         return _Gates(self)
 
-    @cached_property
-    def warnings(self) -> list[Warned]:
-        """Kinks met, and the gates where numbers stopped being finite."""
-        return warnings(self)
-
     def edges(self, index: int) -> Iterator[Edge]:
         """The operands of a gate, with their gradients."""
         operands, adjoint = self.graph.operands[index], self.adjoints[index]
@@ -137,6 +147,26 @@ class Trace:
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.graph)} gates: value {self.value!r}, gradients {self.gradients!r}>"
+
+
+def along(trace: Trace, direction: Mapping[str, Any]) -> Along:
+    """The derivative of the output along a direction (a Jacobian-vector product), by a forward sweep over the trace.
+
+    Args:
+        trace: of both passes; the inputs of the direction are differentiated there.
+        direction: by how much each input moves; those that it does not name stay where they are.
+    """
+    graph, values, partials = trace.graph, trace.values, trace.partials
+    tangents: list[Any] = [0.0] * len(graph)
+    for name, index in graph.inputs.items():
+        tangents[index] = direction.get(name, 0.0)
+    for index in range(len(graph)):
+        total = 0.0
+        for position, (operand, partial) in enumerate(zip(graph.operands[index], partials[index] or (), strict=False)):
+            if partial is not None and (tangent := tangents[operand]):
+                total += contribution(graph, values, index, position, tangent, partial, trace.system)
+                tangents[index] = total
+    return Along(dict(direction), tangents[graph.output])
 
 
 class _Gates(Sequence[TracedGate]):
@@ -156,7 +186,7 @@ class _Gates(Sequence[TracedGate]):
         trace, graph = self._trace, self._trace.graph
         return TracedGate(
             f"g{index}",
-            ops.ROWS[graph.codes[index]].name,
+            graph.rows[graph.codes[index]].name,
             graph.name(index),
             gate_text(graph, index),
             graph.span(index),

@@ -50,7 +50,7 @@ def _compare_example(trace: gradcli.Trace, example: Mapping[str, Any]) -> None:
 def test_worked_example(example: Mapping[str, Any]) -> None:
     trace = gradcli.evaluate(example["expr"], example["x"])
     _compare_example(trace, example)
-    assert trace.warnings == []
+    assert {warning.kind for warning in trace.warnings} <= {"dead"}, "a relu may be off, all else is in order"
 
 
 @pytest.mark.parametrize("example", _by_id([example for example in EXAMPLES if "gates" in example]))

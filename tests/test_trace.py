@@ -223,7 +223,7 @@ def test_json_is_strict_where_numbers_are_not_finite() -> None:
     }
     assert document["gradients"] == {"x": "NaN", "y": 1.0}
     assert {warning["kind"] for warning in document["warnings"]} >= {"pole", "invalid"}
-    assert all(set(warning) == {"kind", "gate", "start", "end", "message"} for warning in document["warnings"])
+    assert all([*warning][:5] == ["kind", "gate", "start", "end", "message"] for warning in document["warnings"])
 
 
 def test_json_keeps_any_text_ascii() -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, NoReturn, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from gradcli.cli import streams
 from gradcli.errors import ExitStatus, GradcliError, UsageError
@@ -22,13 +22,35 @@ from gradcli.printable import shorten
 COMMANDS = {
     "eval": "gradcli.cli.eval:run",
     "dot": "gradcli.cli.dot:run",
+    "check": "gradcli.cli.check:run",
+    "explain": "gradcli.cli.explain:run",
+    "code": "gradcli.cli.generate:run",
+    "diff": "gradcli.cli.diff:run",
+    "hessian": "gradcli.cli.hessian:run",
+    "jacobian": "gradcli.cli.jacobian:run",
+    "compare": "gradcli.cli.compare:run",
     "functions": "gradcli.cli.functions:run",
     "schema": "gradcli.cli.schema:run",
 }
 
 
+class Explained(TyperCommand):
+    """A command whose help goes out as every other result does: typer's own way out knows no closed pipe."""
+
+    def get_help(self, ctx: Any) -> NoReturn:
+        _explain(super().get_help(ctx))
+
+
+def _explain(text: str) -> NoReturn:
+    streams.emit([text, "\n"])
+    raise typer.Exit
+
+
 class Commands(TyperGroup):
     """The commands of the registry, each built when it is asked for."""
+
+    def get_help(self, ctx: Any) -> NoReturn:
+        _explain(super().get_help(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -39,7 +61,8 @@ class Commands(TyperGroup):
         module, _, function = COMMANDS[cmd_name].partition(":")
         run = getattr(import_module(module), function)
         single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name, cls=getattr(run, "command_class", None))(run)
+        bases = (Explained, getattr(run, "command_class", TyperCommand))
+        single.command(cmd_name, cls=type("Command", bases, {}))(run)
         return typer.main.get_command(single)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -98,7 +121,17 @@ _TyperError = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its status."""
-    sys.exit(run(arguments))
+    from gradcli.cli import signals
+
+    try:
+        signals.raise_interrupts()
+        status = run(arguments)
+        signals.end_at_once()
+    except KeyboardInterrupt:  # before or after the work, or a second one
+        status = _failed("interrupted", ExitStatus.INTERRUPTED)
+    if status == ExitStatus.INTERRUPTED:
+        os._exit(status)  # after an interrupted eval, as in namedtuple, Python itself ends by the signal
+    sys.exit(status)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -126,14 +159,15 @@ def _run(arguments: list[str]) -> int:
         status = typer.main.get_command(app)(arguments or ["--help"], prog_name="gradcli", standalone_mode=False)
     except _TyperError as error:
         message: str = cast(Any, error).format_message()
-        raise UsageError(message[:1].lower() + message[1:].rstrip("."), hint="--help shows how it is used") from None
+        message = shorten(message[:1].lower() + message[1:].rstrip("."), 200)
+        raise UsageError(message, hint="--help shows how it is used") from None
     if status == ExitStatus.INTERRUPTED:  # what typer makes of Ctrl-C, in silence
         raise KeyboardInterrupt
     return int(status or 0)
 
 
 def _failed(message: str, status: int) -> int:
-    streams.note(f"gradcli: {message}")
+    streams.tell(f"gradcli: {message}".split("\n"))
     if status == ExitStatus.STREAM_FAILED:
         streams.abandon_output()
     return status

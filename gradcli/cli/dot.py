@@ -11,7 +11,7 @@ import typer
 from gradcli.cli import program, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.redirect import redirected_name
-from gradcli.errors import UsageError
+from gradcli.errors import ExitStatus, UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.language.parser import normalise
 from gradcli.passes import evaluate_graph
@@ -68,7 +68,11 @@ def run(
     variables: program.Vars = None,
     settings: program.Set = None,
     max_gates: program.MaxGates = MAX_GATES,
-) -> None:
+    strict: program.Strict = False,
+    expand: program.Expand = None,
+    fuse: program.Fuse = False,
+    share: program.Share = False,
+) -> int:
     """Draw the graph with every gate's value and gradients.
 
     Without values: the structure, with symbolic local gradients. The format is -T,
@@ -87,8 +91,11 @@ def run(
         None if rankdir is None else _choice("--rankdir", rankdir.upper(), DIRECTIONS),
         heat, not no_legend, None if path is None else normalise(path), depth, _seconds(seconds),
     )  # fmt: skip
-    loaded = program.load(context, expression, variables, settings, of, wrt, max_gates, against=against, structure=True)
-    for option, given in (("--heat", heat), ("--wrt", wrt is not None)):
+    loaded = program.load(
+        context, expression, variables, settings, of, wrt, max_gates,
+        against=against, structure=True, rewriting=program.Rewriting(expand, fuse, share),
+    )  # fmt: skip
+    for option, given in (("--heat", heat), ("--wrt", wrt is not None), ("--strict", strict)):
         if given and not loaded.points:
             raise UsageError(f"{option} needs values; without any, the structure is shown", hint=program.NO_POINT)
     traces = [evaluate_graph(loaded.graph, point, loaded.wrt) for point in loaded.points]
@@ -96,8 +103,8 @@ def run(
     streams.deliver(drawn.content if isinstance(drawn.content, bytes) else drawn.content.encode("utf-8"), output)
     if drawn.note:
         streams.note(f"note: {drawn.note}")
-    for trace, where in zip(traces, ("", "at the second point: "), strict=False):
-        program.report(trace.warnings, where)
+    places = zip(traces, ("", "at the second point: "), strict=False)
+    return max((program.report(trace, where, strict) for trace, where in places), default=ExitStatus.DONE)
 
 
 _BINARY = ("png", *SYSTEM)

@@ -7,12 +7,21 @@ from typing import Annotated
 import typer
 
 from gradcli.cli import program, streams
-from gradcli.cli.bindings import BindingCommand
+from gradcli.cli.bindings import BindingCommand, constant
+from gradcli.cli.choices import asked_format, check_format
 from gradcli.errors import UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.passes import evaluate_graph
-from gradcli.printable import shorten
 from gradcli.render import FORMATS, renderer
+from gradcli.traces import Trace, along
+
+Jvp = Annotated[
+    list[str] | None,
+    typer.Option("--jvp", metavar="NAME=VALUE", help="The derivative along a direction too; inputs not named stay."),
+]
+Vjp = Annotated[
+    str | None, typer.Option("--vjp", metavar="SEED", help="Start the backward pass with this number instead of 1.")
+]
 
 
 def run(
@@ -30,7 +39,14 @@ def run(
     every_gate: Annotated[bool, typer.Option("--all", help="Show every gate of a large graph in the table.")] = False,
     output: program.Output = None,
     max_gates: program.MaxGates = MAX_GATES,
-) -> None:
+    strict: program.Strict = False,
+    expand: program.Expand = None,
+    fuse: program.Fuse = False,
+    share: program.Share = False,
+    digits: program.Digits = None,
+    jvp: Jvp = None,
+    vjp: Vjp = None,
+) -> int:
     """Show every gate's value, local and global gradient.
 
     Every input of the program is given as --NAME VALUE:
@@ -38,20 +54,33 @@ def run(
     \b
       gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
     """
-    chosen = _format(json, tree, format)
-    loaded = program.load(context, expression, variables, settings, of, wrt, max_gates)
-    if chosen not in FORMATS:
-        raise UsageError(f"there is no format {shorten(chosen)}", hint=f"the formats are {', '.join(FORMATS)}")
-    trace = evaluate_graph(loaded.graph, loaded.points[0], loaded.wrt)
+    chosen = asked_format("table", format, json=json, tree=tree)
+    rewriting = program.Rewriting(expand, fuse, share)
+    decimals = digits is not None
+    loaded = program.load(
+        context, expression, variables, settings, of, wrt, max_gates, rewriting=rewriting, decimals=decimals
+    )
+    check_format(chosen, FORMATS)
+    if digits is not None and (jvp or vjp is not None):
+        raise UsageError("--jvp and --vjp are computed in doubles", hint="leave --digits out")
+    direction = program.direction(loaded, jvp or [])
+    seed = None if vjp is None else constant(vjp, "--vjp")
+    trace = (
+        _settled(loaded, digits)
+        if digits is not None
+        else evaluate_graph(loaded.graph, loaded.points[0], loaded.wrt, seed=seed)
+    )
+    if direction:
+        trace.along = along(trace, direction)
     streams.deliver(renderer(chosen)(trace, streams.look(every_gate, output)), output)
-    program.report(trace.warnings)
+    return program.report(trace, strict=strict)
 
 
-def _format(json: bool, tree: bool, format: str | None) -> str:
-    asked = [name for name, given in (("json", json), ("tree", tree), (format, format is not None)) if given and name]
-    if len({*asked}) > 1:
-        raise UsageError(f"{' and '.join(map(shorten, asked))} are different formats", hint="ask for one of them")
-    return asked[0] if asked else "table"
+def _settled(loaded: program.Loaded, digits: int) -> Trace:
+    """The trace with so many correct digits."""
+    from gradcli.checking.exact import settle
+
+    return settle(loaded.graph, loaded.numbers, loaded.wrt, digits)
 
 
 run.command_class = BindingCommand  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ def run(
         str | None, typer.Argument(metavar="NAME", show_default=False, help="One function or operator.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    cost: Annotated[bool, typer.Option("--cost", help="How many gates the derivative of each takes.")] = False,
 ) -> None:
     """List functions and operators with their rules, or show one."""
     rows = [row for row in ops.ROWS if not row.hidden]
@@ -26,7 +27,9 @@ def run(
         if not rows:
             raise UsageError(f"there is no function {shorten(name)}", hint=_hint(name))
     if json:
-        streams.emit(rendered.as_json(rows))
+        streams.emit(rendered.as_json(rows, cost))
+    elif cost:
+        streams.emit(rendered.costs(rows, streams.look()))
     elif name is not None:
         streams.emit(rendered.details(rows, streams.look()))
     else:

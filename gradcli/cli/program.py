@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, NamedTuple
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from gradcli import diagnose
 from gradcli.binding import bind, check_known
 from gradcli.cli import streams
-from gradcli.cli.bindings import Sorted, collect, constant, from_json, missing_expression, overflowed
-from gradcli.diagnose import Warned
-from gradcli.errors import BindingError, ParseError, UsageError
+from gradcli.cli.bindings import (
+    Exact,
+    Sorted,
+    collect,
+    constant,
+    exactly,
+    from_json,
+    interval,
+    missing_expression,
+    overflowed,
+)  # fmt: skip
+from gradcli.errors import BindingError, ExitStatus, ParseError, UsageError, place
+from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
 from gradcli.graph.names import resolve
-from gradcli.language.nodes import Program
+from gradcli.language.nodes import Definition, Program
 from gradcli.language.parser import normalise, parse
 from gradcli.printable import shorten
+from gradcli.traces import Trace
+
+if TYPE_CHECKING:
+    from gradcli.numeric.system import NumberSystem
 
 Expression = Annotated[
     str | None,
@@ -34,9 +50,37 @@ Set = Annotated[
 Of = Annotated[str | None, typer.Option("--of", metavar="NAME", help="Take this stage as the output.")]
 Wrt = Annotated[str | None, typer.Option("--wrt", metavar="X,Y", help="Differentiate by these inputs only.")]
 MaxGates = Annotated[int, typer.Option("--max-gates", metavar="N", min=1, help="Refuse programs with more gates.")]
+Expand = Annotated[
+    list[str] | None,
+    typer.Option("--expand", metavar="F,G|all", help="Write these functions out as the gates of their definition."),
+]
+Fuse = Annotated[bool, typer.Option("--fuse", help="Replace known forms, such as 1/(1 + exp(-x)), by one gate each.")]
+Share = Annotated[bool, typer.Option("--share", help="Make equal gates one.")]
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
 ]
+
+Digits = Annotated[
+    int | None,
+    typer.Option(
+        "--digits",
+        metavar="N",
+        min=1,
+        max=10_000,
+        help="Compute N correct digits, from the decimals as they are written.",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="End with status 1 if there is a kink, a tie or a number that is not finite.")
+]
+
+
+class Rewriting(NamedTuple):
+    """What is done to a program's graph, in this order; as the options --expand, --fuse and --share say it."""
+
+    expand: list[str] | None = None
+    fuse: bool = False
+    share: bool = False
 
 
 class Loaded(NamedTuple):
@@ -46,11 +90,20 @@ class Loaded(NamedTuple):
         graph: of the program.
         points: one; two with a point to compare; none for the structure alone.
         wrt: the inputs to differentiate by; None means all.
+        ranges: the inputs that are given as a range; the points hold its lower end.
+        written: the first point as it was written, if that is to be kept.
     """
 
     graph: Graph
     points: list[dict[str, float]]
     wrt: list[str] | None
+    ranges: dict[str, tuple[float, float]] = {}  # noqa: RUF012
+    written: dict[str, float] = {}  # noqa: RUF012
+
+    def numbers(self, m: NumberSystem) -> dict[str, Any]:
+        """The first point in a number system, as it was written."""
+        given = {name: self.written[name] for name in self.graph.inputs}
+        return {name: x.on(m) if isinstance(x, Exact) else m.number(repr(x)) for name, x in given.items()}
 
 
 def load(
@@ -64,50 +117,107 @@ def load(
     *,
     against: list[str] | None = None,
     structure: bool = False,
+    rewriting: Rewriting | None = None,
+    decimals: bool = False,
+    ranges: bool = False,
+    several: bool = False,
 ) -> Loaded:
-    """Read, parse and lower the program, and bind its inputs.
+    """Read, parse and lower the program, rewrite its graph, and bind its inputs.
 
     Args:
         context, expression, variables, settings, of, wrt, max_gates: as the command got them.
         against: settings that change the point to a second one.
         structure: whether it is fine that no value is given at all.
+        rewriting: what is done to the graph.
+        decimals: whether the values are kept as they were written.
+        ranges: whether a value may be a range LOW..HIGH.
+        several: whether the program may have several outputs.
 
     Raises:
         GradcliError: anything that is wrong with the program or the values.
     """
-    arguments, option_names = _arguments(context)
+    arguments, option_names = arguments_of(context)
     if expression is None:
         raise missing_expression(arguments, option_names, context.info_name or "eval")
     settings, against = settings or [], against or []
-    _check_standard_input([expression, variables], arguments, [*settings, *against])
-    program = _parsed(expression)
-    taken = _taken(program, arguments)
-    _refuse(taken & {"set", "vars"} - {setting.partition("=")[0].strip() for setting in settings})
-    written = collect(arguments.bindings, settings)
-    from_file = from_json(variables) if variables is not None else {}
-    for name in from_file:
-        if name in written:
-            raise BindingError(f"{shorten(name)} is given twice: by itself and by --vars {shorten(variables or '')}")
-    _refuse(taken - {*written, *from_file})
-    graph = lower(program, {*written, *from_file}, None if of is None else normalise(of), max_gates)
+    check_standard_input([expression, variables], arguments, [*settings, *against])
+    program = parsed(expression)
+    written, from_file = values_of([program], arguments, variables, settings, exactly if decimals else float)
+    given_names = {*written, *from_file}
+    graph = lower(program, given_names, None if of is None else normalise(of), max_gates, several=several)
+    stages = list(graph.stages.values())
+    if rewriting is not None and any(rewriting):
+        graph = _rewritten(program, graph, rewriting, max_gates)
     used = {name: value for name, value in from_file.items() if name in graph.free}
     check_known(graph, dict.fromkeys([*written, *used]), option_names)
-    given = used | {name: constant(value, name) for name, value in written.items()}
+    spans = {name: ends for name, value in written.items() if ranges and (ends := interval(value, name))}
+    read = exactly if decimals else constant
+    given = used | {name: spans[name][0] if name in spans else read(value, name) for name, value in written.items()}
     without = structure and graph.inputs and not written and variables is None
     points = [] if without else [bind(graph, given)]
     if against:
         points.append(_second(graph, points, against))
-    names = _names(wrt)
+    names = names_of(wrt)
     # Notes come last, so that an error stands alone.
-    if len(used) < len(from_file):
-        unused = ", ".join(name for name in from_file if name not in used)
-        streams.note(f"note: not used by the program: {shorten(unused, 200)}")
+    note_values([name for name in from_file if name not in used], {} if decimals else written)
+    note_left_out(graph, stages)
+    return Loaded(graph, points, names, spans, given if decimals else {})
+
+
+def values_of(
+    programs: Sequence[Program],
+    arguments: Sorted,
+    variables: str | None,
+    settings: list[str],
+    number: Callable[[str], float] = float,
+) -> tuple[dict[str, str], dict[str, float]]:
+    """The values for the programs' inputs: those of the command line as they are written, and those of a file.
+
+    Raises:
+        GradcliError: a value is given twice, or an option that is given has the name of an input.
+    """
+    taken = {name for program in programs for name in _taken(program, arguments)}
+    _refuse(taken & {"set", "vars"} - {setting.partition("=")[0].strip() for setting in settings})
+    written = collect(arguments.bindings, settings)
+    from_file = from_json(variables, number) if variables is not None else {}
+    for name in from_file:
+        if name in written:
+            raise BindingError(f"{shorten(name)} is given twice: by itself and by --vars {shorten(variables or '')}")
+    _refuse(taken - {*written, *from_file})
+    return written, from_file
+
+
+def note_values(unused: list[str], written: dict[str, str]) -> None:
+    """Say which values of a file the program does not use, and which are not what they look like."""
+    if unused:
+        streams.note(f"note: not used by the program: {shorten(', '.join(unused), 200)}")
     for name, text in written.items():
         if overflowed(text):
             streams.note(f"warning: {shorten(name)} = {shorten(text)} is too large for a double: it is inf")
+
+
+def note_left_out(graph: Graph, stages: list[str]) -> None:
+    """Say which stages have no gate: those that the output never needed, and those of `stages` that rewriting took."""
     if graph.omitted:
         streams.note(f"note: not needed for the output and left out: {shorten(', '.join(graph.omitted), 200)}")
-    return Loaded(graph, points, names)
+    kept = {*graph.stages.values()}
+    if lost := [name for name in stages if name not in kept]:
+        streams.note(f"note: without a gate of their own after rewriting: {shorten(', '.join(lost), 200)}")
+
+
+def _rewritten(program: Program, graph: Graph, wanted: Rewriting, max_gates: int) -> Graph:
+    """The graph as --expand, --fuse and --share want it."""
+    from gradcli.graph import rewriting
+
+    if wanted.expand:
+        names = [normalise(name.strip()) for given in wanted.expand for name in given.split(",") if name.strip()]
+        if not names:
+            raise UsageError("--expand names no function", hint="write --expand sigmoid,gelu or --expand all")
+        known = {s.name for s in program.statements if isinstance(s, Definition) and s.gradients is None}
+        graph = rewriting.expand(graph, names, max_gates, known)
+    if wanted.fuse:
+        graph = rewriting.fuse(graph)
+    return rewriting.share(graph) if wanted.share else graph
 
 
 def _second(graph: Graph, points: list[dict[str, float]], against: list[str]) -> dict[str, float]:
@@ -119,26 +229,82 @@ def _second(graph: Graph, points: list[dict[str, float]], against: list[str]) ->
     return points[0] | {name: constant(value, name) for name, value in written.items()}
 
 
+def differentiated(loaded: Loaded) -> list[str]:
+    """The inputs to differentiate by, of which there has to be one.
+
+    Raises:
+        BindingError: there is none, a name of --wrt is not an input, or the output does not depend on it.
+    """
+    names = wanted.differentiated(loaded.graph, loaded.wrt)
+    if not loaded.graph.inputs:
+        raise BindingError("the program has no input to differentiate by", hint="write names for what can vary: x^2")
+    return names
+
+
+def direction(loaded: Loaded, settings: list[str]) -> dict[str, float]:
+    """By how much each input moves, as --jvp NAME=VALUE says it.
+
+    Raises:
+        BindingError: a name is not an input that is differentiated.
+    """
+    written = collect([], settings, "--jvp")
+    check_known(loaded.graph, written)
+    for name in written:
+        if name not in loaded.graph.inputs:
+            raise BindingError(f"the output does not depend on {shorten(name)}", hint="leave it out of --jvp")
+        if loaded.wrt is not None and name not in loaded.wrt:
+            raise BindingError(f"--jvp moves {shorten(name)}, which --wrt leaves out", hint="add it to --wrt")
+    return {name: constant(value, name) for name, value in written.items()}
+
+
 NO_POINT = "give every input a value"
 
 
-def report(warnings: Sequence[Warned], where: str = "") -> None:
-    """The first warnings, on standard error."""
-    for warning in warnings[:_WARNINGS]:
-        streams.note(f"warning: {where}{warning.message}")
-    if len(warnings) > _WARNINGS:
-        streams.note(f"warning: {where}and {len(warnings) - _WARNINGS:,} more; gradcli eval --json lists them")
+def report(trace: Trace, where: str = "", strict: bool = False) -> ExitStatus:
+    """The most severe warnings, on standard error, and the status to end with.
+
+    Args:
+        trace: what was evaluated.
+        where: what stands before each warning.
+        strict: whether a kink, a tie or a number that is not finite is a failure.
+    """
+    told: Counter[str] = Counter()
+    untold: Counter[str] = Counter()
+    for position, warned in enumerate(diagnose.by_severity(diagnose.warnings(trace))):
+        if told[warned.kind] >= _PER_KIND or told.total() >= _WARNINGS:
+            untold[warned.kind] += 1
+            continue
+        told[warned.kind] += 1
+        streams.note(f"warning: {where}{warned.message}")
+        if position == 0 and warned.kind in diagnose.NOT_FINITE:
+            _show(trace.graph.source, warned)
+    if untold:
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in untold.items())
+        streams.note(f"warning: {where}and {untold.total():,} more ({kinds}); gradcli eval --json lists them")
+    if strict and (unsettled := diagnose.unsettled(trace)):
+        streams.note(f"gradcli: --strict: {where}{unsettled}")
+        return ExitStatus.NOT_HELD
+    return ExitStatus.DONE
 
 
-_WARNINGS = 10
+_WARNINGS, _PER_KIND = 10, 5
 
 
-def _arguments(context: typer.Context) -> tuple[Sorted, list[str]]:
+def _show(source: str, warned: diagnose.Warned) -> None:
+    """The place in the program where numbers stop being finite, and the way out if there is one."""
+    for line in place(source, warned.span):
+        streams.note(line)
+    if rewrite := warned.details.get("rewrite"):
+        what = " ".join(shorten(rewrite["for"], 80).split())
+        streams.note(f"hint: write {rewrite['write']} for {what}")
+
+
+def arguments_of(context: typer.Context) -> tuple[Sorted, list[str]]:
     arguments, option_names = context.obj
     return arguments, option_names
 
 
-def _check_standard_input(sources: list[str | None], arguments: Sorted, settings: list[str]) -> None:
+def check_standard_input(sources: list[str | None], arguments: Sorted, settings: list[str]) -> None:
     """Standard input can be read once."""
     values = [value for _, value in arguments.bindings] + [setting.partition("=")[2] for setting in settings]
     if sum(source in ("-", "@-") for source in sources) + values.count("@-") > 1:
@@ -159,11 +325,11 @@ def _refuse(taken: set[str]) -> None:
         raise UsageError(f"--{name} is an option here and also an input of the program", hint=hint)
 
 
-def _parsed(expression: str) -> Program:
+def parsed(expression: str) -> Program:
     try:
         return parse(_text(expression))
     except ParseError as error:
-        if "." in expression and len(expression) < 1000 and Path(expression).is_file():
+        if "." in expression and len(expression) < 1000 and os.path.isfile(expression):
             error.hint = f"that is a file: did you mean @{expression}?"
         raise
 
@@ -174,7 +340,7 @@ def _text(expression: str) -> str:
     return streams.read_text(expression[1:]) if expression.startswith("@") else expression
 
 
-def _names(wrt: str | None) -> list[str] | None:
+def names_of(wrt: str | None) -> list[str] | None:
     if wrt is None:
         return None
     names = [normalise(name.strip()) for name in wrt.split(",") if name.strip()]

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from gradcli.errors import StreamError
 from gradcli.printable import printable, shorten
@@ -75,43 +75,64 @@ def emit_bytes(content: bytes) -> None:
 
 
 def write_file(path: str, pieces: Iterable[str] | bytes) -> None:
-    """Write a file that appears under its name only when it is complete.
+    """Write a file that appears under its name only when it is complete; what stood there stays until then.
 
     Raises:
         StreamError: it could not be written; nothing is left behind.
     """
-    if not path:
-        raise StreamError("the name of a file is empty")
-    target = Path(path)
+    _check_name(path)
     try:
-        if target.exists() and not target.is_file():  # a device or a named pipe is written to, not replaced
-            _fill(target, pieces)
+        mode = _mode(path)
+        if mode is not None and not Path(path).is_file():  # a device or a named pipe is written to, not replaced
+            _fill(path, pieces)
         else:
-            _replace(target.resolve(), pieces)
+            _replace(os.path.realpath(path) if os.path.islink(path) else path, mode, pieces)
     except OSError as error:
         raise StreamError(f"{_name(path)}: {error.strerror}") from None
-    except ValueError:  # a NUL in the name
-        raise StreamError(f"{_name(path)}: not a file name") from None
 
 
-def _fill(target: Path, pieces: Iterable[str] | bytes) -> None:
-    if isinstance(pieces, bytes):
-        target.write_bytes(pieces)
-        return
-    with target.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(pieces)
-
-
-def _replace(target: Path, pieces: Iterable[str] | bytes) -> None:
-    partial = target.with_name(f".gradcli.{os.getpid()}.part")
+def _mode(path: str) -> int | None:
+    """The permissions of what stands at path, or None if nothing does."""
     try:
-        _fill(partial, pieces)
-        if target.exists():
-            partial.chmod(target.stat().st_mode & 0o777)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        return os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return None
+
+
+def _fill(path: str, pieces: Iterable[str] | bytes, how: str = "w", mode: int = 0o666) -> None:
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, mode)
+
+    if isinstance(pieces, bytes):
+        with open(path, how + "b", opener=opener) as binary:
+            binary.write(pieces)
+    else:
+        with open(path, how, encoding="utf-8", newline="\n", opener=opener) as stream:
+            stream.writelines(pieces)
+
+
+def _replace(target: str, mode: int | None, pieces: Iterable[str] | bytes) -> None:
+    """Fill a file beside target, then give it target's name.
+
+    Its own name can't be guessed and must be new, so that no other process, and no link laid out beforehand, gets into
+    it. From the start it is open to nobody whom target is closed to.
+    """
+    from gradcli.cli.signals import Leaving
+
+    if mode is not None:
+        os.close(os.open(target, os.O_WRONLY))  # a file that is read-only is not to be written
+    partial = os.path.join(os.path.dirname(target), f".gradcli.{os.urandom(8).hex()}.part")
+    with Leaving():
+        try:
+            _fill(partial, pieces, "x", 0o666 if mode is None else mode & 0o666 | 0o200)
+            if mode is not None:
+                os.chmod(partial, mode)
+            os.replace(partial, target)
+        except FileExistsError:  # somebody else's
+            raise
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
 
 
 def deliver(pieces: Iterable[str] | bytes, path: str | None) -> None:
@@ -141,20 +162,30 @@ def is_terminal(path: str | None) -> bool:
 
 
 def note(text: str) -> None:
-    """A line for the person, on standard error; lost if nobody listens."""
+    """A line for the person, on standard error; lost if nobody listens. A line feed in text is shown, not obeyed."""
+    tell([text])
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Lines for the person, as `note`."""
     try:
         if sys.stderr is not None:
-            sys.stderr.write("\n".join(map(printable, text.split("\n"))) + "\n")
+            sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
             sys.stderr.flush()
     except OSError:
-        pass
+        _abandon(sys.stderr)
 
 
 def abandon_output() -> None:
     """Keep Python from flushing a broken standard output once more at exit."""
+    _abandon(sys.stdout)
+
+
+def _abandon(stream: TextIO | None) -> None:
+    """Let what a stream still holds go nowhere: at exit it would change the status."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]
     except (OSError, ValueError, AttributeError):
         pass
 
@@ -165,8 +196,7 @@ def read(source: str) -> bytes:
     Raises:
         StreamError: it could not be read.
     """
-    if not source:
-        raise StreamError("the name of a file is empty")
+    _check_name(source)
     name = _name(source)
     try:
         if source == "-":
@@ -176,8 +206,18 @@ def read(source: str) -> bytes:
         return Path(source).read_bytes()
     except OSError as error:
         raise StreamError(f"{name}: {error.strerror}") from None
-    except ValueError:  # a NUL in the name
-        raise StreamError(f"{name}: not a file name") from None
+
+
+def _check_name(path: str) -> None:
+    """Refuse what no system could call a file: nothing, a NUL, half a character."""
+    if not path:
+        raise StreamError("the name of a file is empty")
+    try:
+        wrong = b"\0" in os.fsencode(path)
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise StreamError(f"{_name(path)}: not a file name")
 
 
 def _name(source: str) -> str:

@@ -7,7 +7,10 @@ from gradcli.graph.graph import Graph
 from gradcli.numeric import text
 from gradcli.numeric.text import Text
 
-TEXT = ops.on(text.primitives((ops.attribute(row.name), row.name, row.symbol, row.precedence) for row in ops.ROWS[2:]))
+TEXT = ops.on(
+    text.primitives((ops.attribute(row.name), row.name, row.symbol, row.precedence) for row in ops.ROWS[2:])
+    | {"defined_function": lambda row: lambda *operands: text.call(row.name, operands)}
+)
 
 _CONSTANT_RULES = {
     (row.name, position): text.of(partial).text
@@ -27,7 +30,7 @@ def operand_text(graph: Graph, index: int) -> Text:
 
 def gate_text(graph: Graph, index: int) -> str:
     """What the gate computes: x + y, sigmoid(g5), 2.5; an input's name."""
-    row = ops.ROWS[graph.codes[index]]
+    row = graph.rows[graph.codes[index]]
     if not graph.operands[index]:
         return graph.literals[index] or ""
     operands = [operand_text(graph, operand) for operand in graph.operands[index]]
@@ -44,7 +47,7 @@ def _shown(row: ops.Op, position: int) -> ops.Rule:
 
 def rule_text(graph: Graph, index: int, position: int) -> str:
     """The formula of the local gradient on the edge from the operand at position, e.g. 2*xpy."""
-    row = ops.ROWS[graph.codes[index]]
+    row = graph.rows[graph.codes[index]]
     if (constant := _CONSTANT_RULES.get((row.name, position))) is not None:
         return constant
     shown = _shown(row, 0 if row.variadic else position)

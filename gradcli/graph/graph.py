@@ -8,7 +8,7 @@ backward pass the list reversed.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
 from gradcli.errors import Span
@@ -75,12 +75,15 @@ class Graph:
     """Columns of gates; `inputs` by first appearance, then constants and gates as written."""
 
     __slots__ = (
-        "assigned", "codes", "ends", "free", "literals", "omitted", "operands", "output", "source", "stages", "starts",
+        "assigned", "bodies", "codes", "ends", "free", "literals", "omitted", "operands", "output", "outputs", "rows",
+        "source", "stages", "starts",
     )  # fmt: skip
 
     def __init__(self, source: str = "") -> None:
         self.source = source
-        self.codes = array("H")  # positions in ROWS
+        self.rows = ROWS  # of the table, then those that the program defines itself
+        self.bodies: tuple[Graph, ...] = ()  # what these compute: the body of rows[len(ROWS) + i]
+        self.codes = array("H")  # positions in rows
         self.operands = Operands()
         self.literals: list[str | None] = []  # of constants; an input's name
         self.starts = array("i")
@@ -90,6 +93,7 @@ class Graph:
         self.assigned: tuple[str, ...] = ()  # every stage that the program names
         self.omitted: tuple[str, ...] = ()  # stages that the output does not need
         self.output = -1
+        self.outputs: tuple[int, ...] = ()  # where several are wanted: all of them; output is the last gate of these
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -106,6 +110,17 @@ class Graph:
         self.starts.append(start)
         self.ends.append(end)
         return index
+
+    def copy(self) -> Graph:
+        """The same gates in columns of their own, to append to."""
+        copied = Graph(self.source)
+        for name in ("rows", "bodies", "free", "assigned", "omitted", "output", "outputs"):
+            setattr(copied, name, getattr(self, name))
+        copied.codes, copied.starts, copied.ends = self.codes[:], self.starts[:], self.ends[:]
+        copied.literals, copied.stages = self.literals[:], dict(self.stages)
+        columns, own = self.operands, copied.operands
+        own.firsts, own.seconds, own.many = columns.firsts[:], columns.seconds[:], dict(columns.many)
+        return copied
 
     @property
     def inputs(self) -> dict[str, int]:
@@ -133,7 +148,7 @@ class Graph:
 
     def __getitem__(self, index: int) -> Gate:
         literal = self.literals[index] if self.codes[index] == CONSTANT else None
-        op, name = ROWS[self.codes[index]], self.name(index)
+        op, name = self.rows[self.codes[index]], self.name(index)
         return Gate(index, op, name, literal, self.operands[index], self.span(index), ())
 
     def __iter__(self) -> Iterator[Gate]:
@@ -163,19 +178,41 @@ class Graph:
 
 def active_gates(graph: Graph) -> bytearray:
     """A flag per gate: whether it depends on an input, so that its derivative is not 0 by construction."""
-    active = bytearray(code == INPUT for code in graph.codes)
-    for index, operands in enumerate(graph.operands):
-        if any(active[operand] for operand in operands):
+    return dependents(graph, graph.inputs.values())
+
+
+def dependents(graph: Graph, gates: Iterable[int]) -> bytearray:
+    """A flag per gate: whether it is one of these gates or depends on one."""
+    active = bytearray(len(graph) + 1)  # the last place is for NO_OPERAND
+    for index in gates:
+        active[index] = 1
+    columns = graph.operands
+    for index, first, second in zip(range(len(graph)), columns.firsts, columns.seconds, strict=True):
+        if active[first] or active[second]:
             active[index] = 1
+    for index, operands in columns.many.items():
+        if not active[index] and any(active[operand] for operand in operands):
+            return _dependents(graph, active)
+    active.pop()
     return active
 
 
-def reachable(graph: Graph, output: int) -> bytearray:
-    """A flag per gate: whether the output depends on it."""
+def _dependents(graph: Graph, active: bytearray) -> bytearray:
+    """The same, where a gate's third operand or a later one matters."""
+    for index, operands in enumerate(graph.operands):
+        if any(active[operand] for operand in operands):
+            active[index] = 1
+    active.pop()
+    return active
+
+
+def reachable(graph: Graph, *outputs: int) -> bytearray:
+    """A flag per gate: whether one of the outputs depends on it."""
     needed = bytearray(len(graph) + 1)  # the last place is for NO_OPERAND
-    needed[output] = 1
+    for output in outputs:
+        needed[output] = 1
     firsts, seconds, many = graph.operands.firsts, graph.operands.seconds, graph.operands.many
-    for index in range(output, -1, -1):
+    for index in range(max(outputs), -1, -1):
         if needed[index]:
             needed[firsts[index]] = needed[seconds[index]] = 1
             for operand in many.get(index, ()):
@@ -184,13 +221,16 @@ def reachable(graph: Graph, output: int) -> bytearray:
     return needed
 
 
-def prune(graph: Graph, output: int) -> Graph:
-    """The graph of what `output` depends on; gates keep their order."""
-    needed = reachable(graph, output)
-    if output == len(graph) - 1 and all(needed):
-        graph.output = output
+def prune(graph: Graph, output: int, *others: int) -> Graph:
+    """The graph of what `output` depends on, and the other outputs if there are any; gates keep their order."""
+    outputs = (output, *others)
+    last = max(outputs)
+    needed = reachable(graph, *outputs)
+    if last == len(graph) - 1 and all(needed):
+        graph.output, graph.outputs = last, outputs if others else ()
         return graph
     kept, moved = Graph(graph.source), array("i", bytes(4 * len(graph)))
+    kept.rows, kept.bodies = graph.rows, graph.bodies
     for index, wanted in enumerate(needed):
         if wanted:
             operands = tuple(moved[operand] for operand in graph.operands[index])
@@ -198,5 +238,6 @@ def prune(graph: Graph, output: int) -> Graph:
             moved[index] = kept.append(graph.codes[index], operands, graph.literals[index], *place)
     kept.stages = {moved[index]: name for index, name in graph.stages.items() if needed[index]}
     kept.omitted = tuple(name for index, name in graph.stages.items() if not needed[index])
-    kept.output, kept.free, kept.assigned = moved[output], graph.free, graph.assigned
+    kept.output, kept.free, kept.assigned = moved[last], graph.free, graph.assigned
+    kept.outputs = tuple(moved[one] for one in outputs) if others else ()
     return kept

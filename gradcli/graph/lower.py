@@ -6,20 +6,29 @@ output needs. Invariant: one pass over the nodes with an explicit stack; no recu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
 
 from gradcli.errors import LimitError, ProgramError, Span
 from gradcli.graph import ops
+from gradcli.graph.defined import row as defined_row
 from gradcli.graph.graph import Graph, prune
 from gradcli.graph.names import FUNCTION_HINT, Names, resolve
-from gradcli.language.nodes import BINARY, CALL, NAME, NUMBER, UNARY, Definition, Program, Result, Stage
+from gradcli.language.nodes import ARRAY, BINARY, CALL, NAME, NUMBER, UNARY, Definition, Program, Result, Stage
 from gradcli.printable import shorten
 
 MAX_GATES = 5_000_000
+_DEEPEST = 100
 
 
-def lower(program: Program, bound: Collection[str] = (), of: str | None = None, max_gates: int = MAX_GATES) -> Graph:
+def lower(
+    program: Program,
+    bound: Collection[str] = (),
+    of: str | None = None,
+    max_gates: int = MAX_GATES,
+    *,
+    several: bool = False,
+) -> Graph:
     """Build the graph of a program.
 
     Args:
@@ -27,30 +36,86 @@ def lower(program: Program, bound: Collection[str] = (), of: str | None = None, 
         bound: names with a value; pi, e and tau are inputs if they are among them.
         of: the stage to take as output; None takes the program's result.
         max_gates: the most gates that may be built.
+        several: whether several outputs are fine: an array of expressions as the result, or `of` naming several stages.
 
     Raises:
         ProgramError: a function is unknown or has the wrong number of arguments, a name is misused, `of` is no stage.
         LimitError: more than max_gates.
     """
     names = resolve(program, bound)
-    lowering = _Lowering(program, names, bound, max_gates)
-    output = -1
+    defined = _Defined()
+    constants = names.constants(bound)
+    for definition in names.functions.values():
+        if definition.gradients is not None:
+            _define(definition, program, names, constants, max_gates, defined)
+    lowering = _Lowering(program, names, constants, max_gates, defined, names.inputs)
+    lowering.graph.assigned = tuple(names.stages)
+    outputs: list[int] = []
     for statement in program.statements:
         if isinstance(statement, Stage):
             lowering.stage(statement)
         elif isinstance(statement, Result):
-            output = lowering.expression(statement.root)
+            outputs = lowering.result(statement.root, several, of is not None)
     if of is not None:
-        if of not in names.stages:
-            raise ProgramError(f"{shorten(of)} is not a stage of the program", hint=_stages_hint(names))
-        output = lowering.scope[of]
-    return prune(lowering.graph, output)
+        outputs = [_stage(lowering, names, name.strip()) for name in (of.split(",") if several else [of])]
+    return prune(lowering.graph, *outputs)
+
+
+def _stage(lowering: _Lowering, names: Names, name: str) -> int:
+    if name not in names.stages:
+        raise ProgramError(f"{shorten(name) or '(empty)'} is not a stage of the program", hint=_stages_hint(names))
+    return lowering.scope[name]
 
 
 def _stages_hint(names: Names) -> str:
     if not names.stages:
         return "the program names no stage; write one as q = x + y"
     return "its stages are " + shorten(", ".join(names.stages), 200)
+
+
+class _Defined:
+    """The rows of the functions that bring their own derivative, so far.
+
+    Attributes:
+        codes: by the function's name.
+        costs: by code, how many gates computing value and derivatives takes.
+        depths: by code, how many such functions are inside one another, each of which nests a Python call.
+    """
+
+    def __init__(self) -> None:
+        self.rows: tuple[ops.Op, ...] = ops.ROWS
+        self.bodies: tuple[Graph, ...] = ()
+        self.codes: dict[str, int] = {}
+        self.costs: dict[int, int] = {}
+        self.depths: dict[int, int] = {}
+
+
+def _define(
+    definition: Definition,
+    program: Program,
+    names: Names,
+    constants: Mapping[str, str],
+    max_gates: int,
+    defined: _Defined,
+) -> None:
+    """Add the row of a function; those that it calls are there already."""
+    parameters = {parameter.name: parameter.span for parameter in definition.parameters}
+    graphs, cost, depth = [], 0, 1
+    for root in (definition.root, *(definition.gradients or ())):
+        lowering = _Lowering(program, names, constants, max_gates, defined, parameters)
+        lowering.graph.output = lowering.expression(root)
+        graphs.append(lowering.graph)
+        cost += len(lowering.graph) + lowering.handed_over
+        depth = max(depth, *(defined.depths.get(code, 0) + 1 for code in lowering.graph.codes))
+    if depth > _DEEPEST:
+        message = f"functions with their own derivative are nested more than {_DEEPEST} deep"
+        raise LimitError(message, source=program.text, span=definition.name_span)
+    body, *gradients = graphs
+    code = defined.codes[definition.name] = len(defined.rows)
+    text = program.text[slice(*program.nodes.span(definition.root))]
+    defined.rows = (*defined.rows, defined_row(definition.name, list(parameters), text, body, gradients))
+    defined.bodies = (*defined.bodies, body)
+    defined.costs[code], defined.depths[code] = cost, depth
 
 
 class _Frame:
@@ -63,16 +128,33 @@ class _Frame:
 
 
 class _Lowering:
-    def __init__(self, program: Program, names: Names, bound: Collection[str], max_gates: int) -> None:
+    """One expression after another becomes gates.
+
+    Args:
+        constants: names that stand for a constant, and its literal.
+        defined: the rows that the program has defined so far.
+        inputs: the names that become input gates, with their first places.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        names: Names,
+        constants: Mapping[str, str],
+        max_gates: int,
+        defined: _Defined,
+        inputs: dict[str, Span],
+    ) -> None:
         self.program, self.names, self.max_gates = program, names, max_gates
         self.graph = Graph(program.text)
-        self.graph.free = names.inputs
-        self.graph.assigned = tuple(names.stages)
-        self.constants = names.constants(bound)
+        self.graph.rows, self.graph.bodies = defined.rows, defined.bodies
+        self.graph.free = inputs
+        self.defined = defined
+        self.constants = constants
         self.parameters: dict[int, list[str]] = {}  # call of a defined function → its parameters
-        self.handed_over = 0  # operands of such calls, which cost time even where they make no gate
+        self.handed_over = 0  # what calls cost beside the gates that they make: operands, gates inside one gate
         self.scope: dict[str, int] = {}  # inputs and stages so far
-        for name, span in names.inputs.items():
+        for name, span in inputs.items():
             self.scope[name] = self.graph.append(ops.INPUT, (), name, *span)
 
     def stage(self, statement: Stage) -> None:
@@ -80,6 +162,15 @@ class _Lowering:
         self.scope[statement.name] = index
         if self.graph.codes[index] != ops.INPUT:
             self.graph.stages.setdefault(index, statement.name)
+
+    def result(self, root: int, several: bool, unused: bool) -> list[int]:
+        """Lower the program's result: one gate, or those of an array of expressions if several are fine."""
+        if self.program.nodes.kinds[root] is not ARRAY:
+            return [self.expression(root)]
+        if not several and not unused:
+            span, hint = self.program.nodes.span(root), "`gradcli jacobian` shows the derivatives of all its elements"
+            raise ProgramError("the result is an array, not one number", source=self.program.text, span=span, hint=hint)
+        return [self.expression(element) for element in self.program.nodes.operands(root)]
 
     def expression(self, root: int) -> int:
         """Lower the subtree under root and return its gate."""
@@ -116,8 +207,13 @@ class _Lowering:
                 if definition is None:
                     self._call(index, stack)
                     continue
+                operands = self._arguments(index, definition, stack)
+                if definition.gradients is not None:
+                    self._call_defined(index, operands, stack)
+                    continue
                 frame.next = index + 1
-                return self._enter(index, definition, stack)
+                first = nodes.firsts[definition.root]
+                return _Frame(first, definition.root, operands)
             else:
                 self._fail("arrays and indexing are not part of this version", index)
         return None
@@ -163,8 +259,8 @@ class _Lowering:
             self._fail(f"{name} has no argument {shorten(nodes.keywords[index][0])}", index, f"write {row.signature()}")
         stack.append(self.graph.append(ops.CODES[row.name], tuple(arguments), None, *place))
 
-    def _enter(self, index: int, definition: Definition, stack: list[int]) -> _Frame:
-        """The frame of a call of a defined function."""
+    def _arguments(self, index: int, definition: Definition, stack: list[int]) -> dict[str, int]:
+        """The operands of a call of a defined function, by parameter."""
         parameters = self.parameters.get(index)
         if parameters is None:  # the first time that this call is reached
             parameters = self.parameters[index] = [parameter.name for parameter in definition.parameters]
@@ -175,11 +271,21 @@ class _Lowering:
         count = len(parameters)
         arguments = stack[len(stack) - count :]
         del stack[len(stack) - count :]
-        self.handed_over += max(1, count)
+        self._hand_over(max(1, count))
+        return self._bind(index, parameters, arguments)
+
+    def _call_defined(self, index: int, operands: dict[str, int], stack: list[int]) -> None:
+        """A call of a function that brings its own derivative: one gate."""
+        nodes = self.program.nodes
+        code = self.defined.codes[nodes.values[index] or ""]
+        self._hand_over(self.defined.costs[code])
+        ordered = tuple(operands[parameter] for parameter in self.defined.rows[code].parameters)
+        stack.append(self.graph.append(code, ordered, None, nodes.starts[index], nodes.ends[index]))
+
+    def _hand_over(self, count: int) -> None:
+        self.handed_over += count
         if len(self.graph) > self.max_gates or self.handed_over > MAX_GATES:
             self._check_limit()
-        first = self.program.nodes.firsts[definition.root]
-        return _Frame(first, definition.root, self._bind(index, parameters, arguments))
 
     def _bind(self, index: int, parameters: Sequence[str], arguments: list[int]) -> dict[str, int]:
         """Pair parameters with arguments, the last of which may be given by keyword."""

@@ -115,22 +115,34 @@ def _define(
         raise ProgramError(message, source=text, span=definition.name_span, hint=hint)
     if definition.name in names.functions:
         raise ProgramError(f"{shorten(definition.name)} is defined twice", source=text, span=definition.name_span)
-    if definition.gradients is not None:
-        raise ProgramError("with grad is not part of this version", source=text, span=definition.span)
     parameters = set()
     for parameter in definition.parameters:
         if parameter.name in parameters or parameter.name in FIXED_CONSTANTS:
             what = "a constant" if parameter.name in FIXED_CONSTANTS else "a parameter twice"
             raise ProgramError(f"{shorten(parameter.name)} is {what}", source=text, span=parameter.span)
         parameters.add(parameter.name)
-    constants = _constant_names(bound, assigned)
-    for index in range(nodes.firsts[definition.root], definition.root + 1):
-        if nodes.kinds[index] is NAME and (name := nodes.values[index] or "") not in parameters | constants:
-            hint = f"a function sees only its parameters and constants; make it {_with_parameter(definition, name)}"
-            message = f"{shorten(name)} is not a parameter of {shorten(definition.name)}"
-            raise ProgramError(message, source=text, span=nodes.span(index), hint=hint)
-    _check_calls(program, names, definition.root, later, definition.name)
+    _check_gradients(program, definition)
+    known = parameters | _constant_names(bound, assigned)
+    for root in (definition.root, *(definition.gradients or ())):
+        for index in range(nodes.firsts[root], root + 1):
+            if nodes.kinds[index] is NAME and (name := nodes.values[index] or "") not in known:
+                hint = f"a function sees only its parameters and constants; make it {_with_parameter(definition, name)}"
+                message = f"{shorten(name)} is not a parameter of {shorten(definition.name)}"
+                raise ProgramError(message, source=text, span=nodes.span(index), hint=hint)
+        _check_calls(program, names, root, later, definition.name)
     names.functions[definition.name] = definition
+
+
+def _check_gradients(program: Program, definition: Definition) -> None:
+    """One declared derivative per parameter."""
+    if definition.gradients is None or len(definition.gradients) == len(definition.parameters):
+        return
+    given, wanted = len(definition.gradients), len(definition.parameters)
+    first, last = definition.gradients[0], definition.gradients[-1]
+    span = Span(program.nodes.starts[first], program.nodes.ends[last])
+    message = f"{shorten(definition.name)} has {wanted} parameter{'' if wanted == 1 else 's'} but {given} derivative"
+    hint = "with grad gives one derivative per parameter, in their order"
+    raise ProgramError(message + ("" if given == 1 else "s"), source=program.text, span=span, hint=hint)
 
 
 def _with_parameter(definition: Definition, name: str) -> str:

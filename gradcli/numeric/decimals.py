@@ -7,6 +7,7 @@ subnormals or overflow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +15,54 @@ from mpmath.ctx_mp import MPContext
 
 
 class Decimals:
-    """The primitives at a precision, as attributes of `primitives`; `context.dps` may be changed later."""
+    """The primitives at a precision, as attributes of `primitives`; `context.dps` may be changed later.
 
-    def __init__(self, digits: int) -> None:
+    Args:
+        digits: the precision.
+        shown: how many digits `write` gives; all if not given.
+        doubles: whether the constants of a program are doubles, as floats read them, instead of decimals.
+    """
+
+    def __init__(self, digits: int, shown: int | None = None, doubles: bool = False) -> None:
         self.context: Any = MPContext()
         self.context.dps = digits
+        self.shown, self.doubles = shown, doubles
         self.primitives = _primitives(self.context)
+
+    def write(self, x: Any) -> str:
+        """A number with as many digits as are shown; trailing zeros are left out, but for one."""
+        c = self.context
+        if not c.isfinite(x):
+            return "nan" if c.isnan(x) else "inf" if x > 0 else "-inf"
+        text: str = c.nstr(c.mpf(x), self.shown or c.dps, min_fixed=-5)
+        return "0.0" if text == "-0.0" else text
+
+    def literal(self, text: str) -> Any:
+        """The number that a constant of a program stands for."""
+        c = self.context
+        if self.doubles:
+            return c.mpf(_NAMED[text] if text in _NAMED else float(text))
+        if text in _NAMED:
+            return 2 * c.pi if text == "tau" else +getattr(c, text)
+        return self.primitives["number"](text)
+
+
+_NAMED = {"pi": math.pi, "e": math.e, "tau": math.tau}
+_PIECE = 4000  # digits that Python reads at once
+
+
+def _number(c: Any, text: str) -> Any:
+    """A number as written, of any length."""
+    if len(text) < _PIECE:
+        return c.mpf(text)
+    mantissa, _, exponent = text.lower().replace("_", "").partition("e")
+    whole, _, fraction = mantissa.lstrip("+-").partition(".")
+    digits, n = whole + fraction, 0
+    for start in range(0, len(digits), _PIECE):
+        piece = digits[start : start + _PIECE]
+        n = n * 10 ** len(piece) + int(piece)
+    size = c.mpf(n) * c.mpf(10) ** (int(exponent or 0) - len(fraction))
+    return -size if mantissa.startswith("-") else size
 
 
 def _real(context: Any, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,12 +168,20 @@ def _choices(c: Any) -> dict[str, Any]:
     }
 
 
+def _complementary_error(c: Any) -> Callable[[Any], Any]:
+    """erfc; 0 where its exponent would have a hundred digits, which mpmath refuses."""
+    erfc = _real(c, c.erfc)
+    return lambda x: c.zero if x > 1e50 else erfc(x)
+
+
 def _sinc_slope(c: Any) -> Callable[[Any], Any]:
     def slope(x: Any) -> Any:
         """(cos x - sin(x)/x)/x with the digits added that the difference loses."""
         x = c.mpf(x)
         if x == 0 or not c.isfinite(x):
             return c.zero if x == 0 else c.nan
+        if -2 * c.mag(x) > c.prec + 10:  # x³/30, the next term of the series, is below the last digit
+            return -x / 3
         with c.extraprec(max(0, -2 * c.mag(x)) + 10):
             y = (c.cos(x) - c.sin(x) / x) / x
         return +y
@@ -140,7 +191,7 @@ def _sinc_slope(c: Any) -> Callable[[Any], Any]:
 
 def _primitives(c: Any) -> dict[str, Any]:
     real = ["exp", "expm1", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"]
-    real += ["sinh", "cosh", "tanh", "asinh", "acosh", "erf", "erfc"]
+    real += ["sinh", "cosh", "tanh", "asinh", "acosh", "erf"]
     system = {name: _real(c, getattr(c, name)) for name in real}
     system |= _choices(c)
     system |= {
@@ -156,9 +207,10 @@ def _primitives(c: Any) -> dict[str, Any]:
         "log2": _logarithm(c, lambda x: c.log(x) / c.log(2), 0),
         "log10": _logarithm(c, c.log10, 0),
         "log1p": _logarithm(c, c.log1p, -1),
+        "erfc": _complementary_error(c),
         "cbrt": lambda x: c.sign(x) * c.cbrt(abs(x)),
         "atanh": lambda x: _real(c, c.atanh)(x) if abs(x) != 1 else c.sign(x) * c.inf,
-        "number": lambda text: c.mpf(text),
+        "number": lambda text: _number(c, text),
         "pi": c.pi,
         "sinc_slope": _sinc_slope(c),
     }

@@ -1,6 +1,6 @@
 """Python floats, the default number system: IEEE 754 answers, and formulas that are right to the last digits.
 
-The functions are in ieee.py, and in refined.py those that replace a formula or a composed function.
+The functions are in ieee.py, and in refined.py and gaussian.py those that replace a formula or a composed function.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 import operator
 from collections.abc import Callable
 
-from gradcli.numeric import ieee, refined
+from gradcli.numeric import gaussian, ieee, refined
 
 PRIMITIVES: dict[str, Callable[..., float] | float] = {
     "add": operator.add,
@@ -42,7 +42,7 @@ PRIMITIVES: dict[str, Callable[..., float] | float] = {
     "acosh": ieee.acosh,
     "atanh": ieee.atanh,
     "erf": math.erf,
-    "erfc": math.erfc,
+    "erfc": gaussian.erfc,
     "abs": abs,
     "floor": ieee.floor,
     "round": ieee.round_half_even,
@@ -63,16 +63,25 @@ PRIMITIVES: dict[str, Callable[..., float] | float] = {
     "relu": refined.relu,
     "sigmoid": refined.sigmoid,
     "logaddexp": refined.logaddexp,
+    "gelu": gaussian.gelu,
+    "silu": refined.silu,
+    "mish": refined.mish,
     # formulas of graph/ops/refined.py
     "defined": refined.defined,
     "unsigned_zero": refined.unsigned_zero,
     "pow_slope": refined.pow_slope,
     "pow_exponent_slope": refined.pow_exponent_slope,
+    "exp_times": refined.exp_times,
+    "cbrt_slope": refined.cbrt_slope,
+    "atan_slope": refined.atan_slope,
+    "atan2_slope": refined.atan2_slope,
+    "hypot_slope": refined.hypot_slope,
     "sech_squared": refined.sech_squared,
     "tanh_slope": refined.tanh_slope,
-    "exp_minus_square": refined.exp_minus_square,
-    "normal_pdf": refined.normal_pdf,
-    "normal_cdf": refined.normal_cdf,
+    "exp_minus_square": gaussian.exp_minus_square,
+    "normal_pdf": gaussian.normal_pdf,
+    "normal_cdf": gaussian.normal_cdf,
+    "gelu_slope": gaussian.gelu_slope,
     "sigmoid_of_difference": refined.sigmoid_of_difference,
     "sigmoid_slope": refined.sigmoid_slope,
     "silu_slope": refined.silu_slope,

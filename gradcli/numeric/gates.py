@@ -57,14 +57,15 @@ def primitives(rows: Iterable[tuple[str, str]], emit: Emit, emit_constant: EmitC
         return GateNumber(emit_constant(text), apply)
 
     def apply(name: str, *operands: Any) -> GateNumber:
-        wrapped = [x if isinstance(x, GateNumber) else constant(literal(float(x))) for x in operands]
-        return GateNumber(emit(name, tuple(x.index for x in wrapped)), apply)
+        places = [x.index if x.__class__ is GateNumber else emit_constant(literal(float(x))) for x in operands]
+        return GateNumber(emit(name, tuple(places)), apply)
 
     def function(name: str) -> Callable[..., GateNumber]:
         return lambda *operands: apply(name, *operands)
 
     system: dict[str, Any] = {attribute: function(name) for attribute, name in rows}
     system["number"] = constant
+    system["defined_function"] = lambda row: function(row.name)
     system["pi"] = constant("pi")
     system["gate"] = lambda index: GateNumber(index, apply)
     return system

@@ -78,14 +78,57 @@ log2 = _logarithm(math.log2, 0.0)
 log10 = _logarithm(math.log10, 0.0)
 log1p = _logarithm(math.log1p, -1.0)
 sqrt = _guarded(math.sqrt, _infinite)
-sin = _guarded(math.sin, _infinite)
-cos = _guarded(math.cos, _infinite)
-tan = _guarded(math.tan, _infinite)
 asin = _guarded(math.asin, _infinite)
 acos = _guarded(math.acos, _infinite)
 sinh = _guarded(math.sinh, _infinite_like)
 cosh = _guarded(math.cosh, _infinite)
 acosh = _guarded(math.acosh, _infinite)
+
+
+_BITS = 1300  # of π/2 after the point: those of the largest float, of the smallest remainder, and 53
+_HALF_PI = int(
+    "1921fb54442d18469898cc51701b839a252049c1114cf98e804177d4c76273644a29410f31c6809bbdf2a33679a74863"
+    "6605614dbe4be286e9fc26adadaa3848bc90b6aecc4bcfd8de89885d34c6fdad617feb96de80d6fdbdc70d7f6b5133f4"
+    "b5d3e4822f8963fcc9250cca3d9c8b67b8400f97142c77e0b31b4906c38aba734d22c7f51fa499ebf06caba47b9475b2"
+    "c38c5e6ac410aa5773daa520ee12d2cdace187",
+    16,
+)
+
+
+def _beyond_quarter_turns(x: float) -> float:
+    """The distance of x from the nearest multiple of π/2, from exact integers: C libraries leave some 1e-33 of it."""
+    numerator, denominator = x.as_integer_ratio()
+    rest = (numerator << _BITS) // denominator % _HALF_PI
+    return min(rest, _HALF_PI - rest) / (1 << _BITS)
+
+
+_NEAR = 1e-15  # beside a multiple of π/2, where the function or its reciprocal is the distance from it
+
+
+def sin(x: float) -> float:
+    try:
+        y = math.sin(x)
+    except ValueError:
+        return nan
+    return math.copysign(_beyond_quarter_turns(x), y) if -_NEAR < y < _NEAR and abs(x) > 1.0 else y
+
+
+def cos(x: float) -> float:
+    try:
+        y = math.cos(x)
+    except ValueError:
+        return nan
+    return math.copysign(_beyond_quarter_turns(x), y) if -_NEAR < y < _NEAR else y
+
+
+def tan(x: float) -> float:
+    try:
+        y = math.tan(x)
+    except ValueError:
+        return nan
+    if abs(y) > 1.0 / _NEAR:
+        return math.copysign(1.0 / _beyond_quarter_turns(x), y)
+    return math.copysign(_beyond_quarter_turns(x), y) if -_NEAR < y < _NEAR and abs(x) > 1.0 else y
 
 
 def atanh(x: float) -> float:

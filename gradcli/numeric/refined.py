@@ -6,9 +6,9 @@ them with multiprecision numbers.
 
 from __future__ import annotations
 
-from math import copysign, cos, erfc, exp, factorial, inf, log1p, nan, sin
+from math import copysign, factorial, hypot, inf, log1p, nan, tanh
 
-from gradcli.numeric.ieee import log, pow
+from gradcli.numeric.ieee import cos, exp, log, pow, sin
 
 
 def defined(condition: float, x: float) -> float:
@@ -46,6 +46,39 @@ def sigmoid(x: float) -> float:
     return e / (1.0 + e)
 
 
+def exp_times(x: float, factor: float) -> float:
+    """factor*exp(x). A subnormal exp(x) has lost the digits that its root still has."""
+    e = exp(x)
+    return factor * e if not e < 1e-300 else factor * exp(0.5 * x) * exp(0.5 * x)
+
+
+def cbrt_slope(x: float, y: float) -> float:
+    """1/(3*y²) for y = cbrt(x); y/(3*x) has y's rounding once only."""
+    return y / x / 3.0 if 0.0 < abs(x) < inf else inf if x == 0.0 else 1.0 / (y * y)
+
+
+def atan_slope(x: float) -> float:
+    return 1.0 / (1.0 + x * x) if -1e100 < x < 1e100 else 1.0 / x / x
+
+
+def hypot_slope(x: float, y: float, r: float) -> float:
+    """x/r for r = hypot(x, y), which can overflow for finite operands; 0 at the origin."""
+    if 0.0 < r < inf:
+        return x / r
+    if r == inf and abs(x) < inf and abs(y) < inf:
+        return 0.5 * x / hypot(0.5 * x, 0.5 * y)
+    return 0.0 if r == 0.0 else nan if r != r or abs(x) == inf else x / r
+
+
+def atan2_slope(numerator: float, y: float, x: float) -> float:
+    """numerator/(x² + y²) without squares; 0 at the origin. The distance can overflow for finite operands."""
+    r = hypot(x, y)
+    if r == inf and abs(x) < inf and abs(y) < inf:
+        r = hypot(0.5 * x, 0.5 * y)
+        numerator *= 0.25
+    return 0.0 if r == 0.0 else numerator / r / r
+
+
 def sech_squared(x: float) -> float:
     """1/cosh(x)² as 4e/(1 + e)² with e = exp(-2|x|): cosh could overflow. The square is written to round only once."""
     e = exp(-2.0 * abs(x))
@@ -70,8 +103,15 @@ def pow_slope(x: float, a: float) -> float:
     if not 1e-290 < abs(power) < 1e290 or x == 0.0:
         return _pow_slope_at_edge(x, a, t, power)
     if (t + 1.0 != a or t - a != -1.0) and abs(a) < inf:
+        if x < 0.0:
+            power = _of_negative_base(power, a)
         power += power * _rounding(a, t) * log(abs(x))
     return a * power
+
+
+def _of_negative_base(power: float, a: float) -> float:
+    """x^(a-1) for x < 0 where a - 1 rounds: then a is huge and so even, or a fraction, which a - 1.0 may not be."""
+    return -abs(power) if abs(a) >= 9007199254740992.0 else nan
 
 
 def _rounding(a: float, t: float) -> float:
@@ -84,6 +124,8 @@ def _pow_slope_at_edge(x: float, a: float, t: float, power: float) -> float:
     """The same where the power is singular or near over- or underflow, which the square of its root is not."""
     if a == 0.0 and (x == 0.0 or x != x):
         return 0.0
+    if x < 0.0 and (t + 1.0 != a or t - a != -1.0) and abs(a) < inf:
+        power = _of_negative_base(power, a)
     root = pow(abs(x), 0.5 * t)
     if x == 0.0 or power != power or not 0.0 < root < inf:
         return a * power
@@ -99,47 +141,6 @@ def pow_exponent_slope(x: float, a: float, y: float) -> float:
         return y * log(x)
     root = pow(x, 0.5 * a)
     return root * log(x) * root
-
-
-def _product_error(a: float, b: float, product: float) -> float:
-    """a*b - product exactly, for moderate a and b (Dekker 1971)."""
-    a_high = a * 134217729.0
-    a_high -= a_high - a
-    b_high = b * 134217729.0
-    b_high -= b_high - b
-    a_low, b_low = a - a_high, b - b_high
-    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-
-
-def exp_minus_square(x: float) -> float:
-    """exp(-x²), corrected for the rounding of x², which exp magnifies by x²."""
-    if not abs(x) < 40.0:
-        return x if x != x else 0.0
-    square = x * x
-    e = exp(-square)
-    return e - e * _product_error(x, x, square)
-
-
-def normal_pdf(x: float) -> float:
-    """exp(-x²/2)/sqrt(2π), corrected like exp_minus_square."""
-    if not abs(x) < 50.0:
-        return x if x != x else 0.0
-    square = x * x
-    e = exp(-0.5 * square)
-    return 0.3989422804014327 * (e - e * (0.5 * _product_error(x, x, square)))
-
-
-_SQRT_HALF = 0.7071067811865476
-_SQRT_HALF_LOW = -4.833646656726457e-17  # sqrt(1/2) - _SQRT_HALF
-
-
-def normal_cdf(x: float) -> float:
-    """Φ(x) = erfc(-x/√2)/2, corrected for the rounding of x/√2: erfc magnifies it by x² in its tail."""
-    if not abs(x) < 40.0:
-        return x if x != x else 0.0 if x < 0.0 else 1.0
-    t = x * _SQRT_HALF
-    error = _product_error(x, _SQRT_HALF, t) + x * _SQRT_HALF_LOW
-    return 0.5 * erfc(-t) + 0.5641895835477563 * exp_minus_square(t) * error
 
 
 def sigmoid_of_difference(a: float, b: float) -> float:
@@ -169,12 +170,24 @@ def logaddexp(a: float, b: float) -> float:
 
 
 _FLAT = 800.0  # beyond, exp(-|x|) is 0 and an infinite factor would make nan of it
+_SUBNORMAL = -700.0  # farther left exp(x) has lost digits, or will have when it is squared
+
+
+def silu(x: float) -> float:
+    return x * sigmoid(x) if not x < _SUBNORMAL else exp_times(x, x)
+
+
+def mish(x: float) -> float:
+    """x*tanh(softplus(x)); far left both are exp(x)."""
+    return x * tanh(max(x, 0.0) + log1p(exp(-abs(x)))) if not x < _SUBNORMAL else exp_times(x, x)
 
 
 def silu_slope(x: float) -> float:
     """The derivative of x/(1 + exp(-x)) as one fraction of e = exp(-|x|): fewer roundings than with σ."""
     if abs(x) > _FLAT:
         return 1.0 if x > 0.0 else 0.0
+    if x < _SUBNORMAL:
+        return exp_times(x, 1.0 + x)
     e = exp(-abs(x))
     return (1.0 + e * (1.0 + x) if x > 0.0 else e * ((1.0 + x) + e)) / (1.0 + e * (2.0 + e))
 
@@ -183,6 +196,8 @@ def mish_slope(x: float) -> float:
     """The derivative of x*tanh(softplus(x)) = x*n/(n + 2), n = e*(e + 2), as one fraction of e = exp(x) or 1/e."""
     if abs(x) > _FLAT:
         return 1.0 if x > 0.0 else 0.0
+    if x < _SUBNORMAL:
+        return exp_times(x, 1.0 + x)
     if x > 0.0:
         e = exp(-x)
         n, d = 1.0 + 2.0 * e, 1.0 + 2.0 * e * (1.0 + e)

@@ -15,7 +15,13 @@ Function = Callable[..., Any]
 
 
 class NumberSystem:
-    """A namespace of functions on one kind of number. `where`, comparisons and constants belong to it too."""
+    """A namespace of functions on one kind of number. `where`, comparisons and constants belong to it too.
+
+    `write(x)` is the text of a number; one that the system prints as it is unless the system says otherwise.
+    """
+
+    write: Function = staticmethod(repr)
+    literal: Function | None = None  # the number that a constant of a program stands for, where the system has its own
 
     def __init__(self, primitives: Mapping[str, Function], composed: Mapping[str, Function]) -> None:
         self.cache: dict[str, Any] = {}  # what others derive from the system once, and what lives as long as it

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from gradcli.printable import printable, shorten
 from gradcli.traces import Trace
 
 FORMATS = {
@@ -21,7 +22,8 @@ FORMATS = {
 }
 
 
-_ASCII = str.maketrans({"∂": "d", "←": "<", "…": "...", "−": "-", "─": "-", "≤": "<=", "≥": ">=", "≠": "!="})
+_ASCII = {"∂": "d", "←": "<", "…": "...", "−": "-", "─": "-", "≤": "<=", "≥": ">=", "≠": "!=", "⚠": "!", "·": "*"}
+_TO_ASCII = str.maketrans(_ASCII | {"│": "|", "├": "+", "└": "+"})  # and the lines of trees
 
 
 class Look(NamedTuple):
@@ -34,7 +36,16 @@ class Look(NamedTuple):
 
     def signs(self, text: str) -> str:
         """text with gradcli's own signs replaced where the screen cannot show them."""
-        return text if self.unicode else text.translate(_ASCII)
+        return text if self.unicode else text.translate(_TO_ASCII)
+
+
+def asked(trace: Trace) -> Iterator[tuple[str, Any]]:
+    """What a summary adds where it was asked for: names and numbers of a seed and of a directional derivative."""
+    if trace.seed is not None:
+        yield "seed", trace.seed
+    if trace.along is not None:
+        moves = ", ".join(f"{printable(name)} = {trace.system.write(x)}" for name, x in trace.along.direction.items())
+        yield f"along {shorten(moves, 200)}: derivative", trace.along.value
 
 
 Renderer = Callable[[Trace, Look], Iterator[str]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,20 +21,13 @@ COLUMNS = (
     "operand", "local_gradient", "contribution", "rule",
 )  # fmt: skip
 
+_SIGNS = tuple("=+-@＝＋－＠")  # the wide ones count where such characters are typed
+_NEGATIVE = re.compile(r"-(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|-inf")
+
 
 def _text(text: str | None) -> str:
     text = printable(text or "")
-    if not text.startswith(("=", "+", "-", "@")):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"({text})"
-    return text
-
-
-def _number(x: Any) -> str:
-    return "" if x is None else repr(x)
+    return text if text[:1] not in _SIGNS or _NEGATIVE.fullmatch(text) else f"({text})"
 
 
 def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
@@ -41,14 +35,18 @@ def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
 
     A gate's text stands in its first row only.
     """
+
+    def number(x: Any) -> str:
+        return "" if x is None else trace.system.write(x)
+
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for gate in trace.gates:
-        shared = [gate.id, gate.op, _text(gate.name), _text(gate.text), *gate.span]
-        shared += [_number(gate.value), _number(gate.global_gradient)]
+        shared = [gate.id, _text(gate.op), _text(gate.name), _text(gate.text), *gate.span]
+        shared += [number(gate.value), number(gate.global_gradient)]
         for edge in gate.operands or (Edge("", None, None, None),):
-            numbers = _number(edge.local_gradient), _number(edge.contribution)
+            numbers = number(edge.local_gradient), number(edge.contribution)
             writer.writerow([*shared, edge.id, *numbers, _text(edge.rule)])
             shared[3] = ""  # the text is as long as the gate has operands: once is enough
             yield buffer.getvalue()

@@ -9,10 +9,12 @@ from typing import Any
 
 from gradcli.graph import ops
 from gradcli.graph.describe import TEXT
+from gradcli.graph.growth import cost
 from gradcli.numeric.text import Text, of
 from gradcli.render import Look
 
 _OUT = "out"
+_OPERANDS = 2  # of variadic functions, where their cost is shown
 _OUTPUT = "out is the function's own value."
 
 
@@ -53,6 +55,29 @@ def table(rows: Sequence[ops.Op], look: Look) -> Iterator[str]:
     yield draw([shown, *notes], look, look.width or 80)
 
 
+def costs(rows: Sequence[ops.Op], look: Look) -> Iterator[str]:
+    """How many gates the derivative of each function takes, at most."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text as Cell
+
+    from gradcli.render.screen import draw
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    shown.add_column("function", no_wrap=True)
+    for head in ("rules", "contributions", "additions", "gates"):
+        shown.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        found = cost(row, _OPERANDS)
+        shown.add_row(Cell(look.signs(row.signature())), *map(str, found), str(found.total))
+    notes = (
+        "The gates that a derivative adds for one such gate, at most. Rules: what its",
+        "local gradients take, constants included. Contributions: a guarded product",
+        f"per operand. Functions of any number of operands are counted with {_OPERANDS}.",
+    )
+    yield draw([shown, *map(Cell, notes)], look, look.width or 80)
+
+
 def details(rows: Sequence[ops.Op], look: Look) -> Iterator[str]:
     """Everything about each row."""
     for position, row in enumerate(rows):
@@ -85,7 +110,7 @@ def domain(row: ops.Op) -> str:
     return f"for {', '.join(bounds)}" if bounds else "everywhere"
 
 
-def as_json(rows: Sequence[ops.Op]) -> Iterator[str]:
+def as_json(rows: Sequence[ops.Op], with_cost: bool = False) -> Iterator[str]:
     """An array of objects."""
     import json
 
@@ -100,6 +125,7 @@ def as_json(rows: Sequence[ops.Op]) -> Iterator[str]:
             "kink": row.kink.convention if row.kink else None,
             "latex": row.latex,
         }
+        | ({"cost": cost(row, _OPERANDS)._asdict() | {"gates": cost(row, _OPERANDS).total}} if with_cost else {})
         for row in rows
     ]
     yield json.dumps(listed, indent=1) + "\n"

@@ -6,24 +6,23 @@ pure ASCII, the same bytes on every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring_ascii as quoted
-from math import isfinite
 from typing import Any
 
-from gradcli.diagnose import Warned
+from gradcli.diagnose import Warned, warnings
 from gradcli.render import Look
 from gradcli.traces import Edge, Trace, TracedGate
 
 SCHEMA = "gradcli.trace/1"
 
 
-def number(x: Any) -> str:
-    """A float that reads back as the same float; NaN and infinities as protobuf's JSON mapping writes them."""
+def number(x: Any, write: Callable[[Any], str] = repr) -> str:
+    """A number that reads back as the same number; NaN and infinities as protobuf's JSON mapping writes them."""
     if x is None:
         return "null"
-    if isfinite(x):
-        return repr(x)
+    if x - x == 0:  # finite, in any number system
+        return write(x)
     return '"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"'
 
 
@@ -31,28 +30,40 @@ def _name(name: str | None) -> str:
     return "null" if name is None else quoted(name)
 
 
-def _edge(edge: Edge) -> str:
+def _edge(edge: Edge, write: Callable[[Any], str]) -> str:
     return (
-        f'{{"id": "{edge.id}", "local_gradient": {number(edge.local_gradient)}, '
-        f'"contribution": {number(edge.contribution)}, "rule": {_name(edge.rule)}}}'
+        f'{{"id": "{edge.id}", "local_gradient": {number(edge.local_gradient, write)}, '
+        f'"contribution": {number(edge.contribution, write)}, "rule": {_name(edge.rule)}}}'
     )
 
 
-def gate(traced: TracedGate) -> str:
-    """One gate as a JSON object."""
+def gate(traced: TracedGate, write: Callable[[Any], str] = repr) -> str:
+    """One gate as a JSON object; write gives the text of a finite number."""
+    operands = ", ".join([_edge(edge, write) for edge in traced.operands])
     return (
-        f'{{"id": "{traced.id}", "op": "{traced.op}", "name": {_name(traced.name)}, "text": {quoted(traced.text)}, '
-        f'"start": {traced.span.start}, "end": {traced.span.end}, "shape": {list(traced.shape)}, '
-        f'"value": {number(traced.value)}, "global_gradient": {number(traced.global_gradient)}, '
-        f'"operands": [{", ".join(map(_edge, traced.operands))}]}}'
+        f'{{"id": "{traced.id}", "op": {quoted(traced.op)}, "name": {_name(traced.name)}, '
+        f'"text": {quoted(traced.text)}, "start": {traced.span.start}, "end": {traced.span.end}, '
+        f'"shape": {list(traced.shape)}, "value": {number(traced.value, write)}, '
+        f'"global_gradient": {number(traced.global_gradient, write)}, "operands": [{operands}]}}'
     )
 
 
-def _warning(warned: Warned) -> str:
-    return (
-        f'{{"kind": {quoted(warned.kind)}, "gate": "{warned.gate}", "start": {warned.span.start}, '
-        f'"end": {warned.span.end}, "message": {quoted(warned.message)}}}'
-    )
+def _detail(x: Any, write: Callable[[Any], str]) -> str:
+    """A detail of a warning: text, a truth, a number, or lists and objects of them."""
+    if isinstance(x, str):
+        return quoted(x)
+    if isinstance(x, dict):
+        return f"{{{', '.join([f'{quoted(name)}: {_detail(part, write)}' for name, part in x.items()])}}}"
+    if isinstance(x, list):
+        return f"[{', '.join([_detail(part, write) for part in x])}]"
+    if isinstance(x, int):
+        return str(x).lower()  # of a truth: true
+    return number(x, write)
+
+
+def _warning(warned: Warned, write: Callable[[Any], str]) -> str:
+    place = {"kind": warned.kind, "gate": warned.gate, "start": warned.span.start, "end": warned.span.end}
+    return _detail(place | {"message": warned.message} | warned.details, write)
 
 
 def _listed(items: Iterator[str]) -> Iterator[str]:
@@ -63,12 +74,25 @@ def _listed(items: Iterator[str]) -> Iterator[str]:
         separator = ",\n  "
 
 
+def _asked(trace: Trace) -> Iterator[str]:
+    """A seed and a directional derivative, if they were asked for."""
+    write = trace.system.write
+    if trace.seed is not None:
+        yield f' "seed": {number(trace.seed, write)},\n'
+    if trace.along is not None:
+        moves = ", ".join(f"{quoted(name)}: {number(x, write)}" for name, x in trace.along.direction.items())
+        yield f' "jvp": {{"direction": {{{moves}}}, "value": {number(trace.along.value, write)}}},\n'
+
+
 def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
     """The document in pieces."""
-    gradients = ", ".join(f"{quoted(name)}: {number(value)}" for name, value in trace.gradients.items())
+    write = trace.system.write
+    gradients = ", ".join(f"{quoted(name)}: {number(value, write)}" for name, value in trace.gradients.items())
     yield f'{{"schema": "{SCHEMA}", "expression": {quoted(trace.graph.source)}, "output": "g{trace.graph.output}", '
-    yield f'"value": {number(trace.value)},\n "gradients": {{{gradients}}},\n "gates": ['
-    yield from _listed(gate(traced) for traced in trace.gates)
+    yield f'"value": {number(trace.value, write)},\n "gradients": {{{gradients}}},\n'
+    yield from _asked(trace)
+    yield ' "gates": ['
+    yield from _listed(gate(traced, write) for traced in trace.gates)
     yield '],\n "warnings": ['
-    yield from _listed(_warning(warned) for warned in trace.warnings)
+    yield from _listed(_warning(warned, write) for warned in warnings(trace))
     yield "]}\n"

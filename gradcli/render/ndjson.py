@@ -11,4 +11,4 @@ from gradcli.traces import Trace
 
 def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
     """One line per gate, in the order of the ids; the output's line is the one with the highest id."""
-    return (gate(traced) + "\n" for traced in trace.gates)
+    return (gate(traced, trace.system.write) + "\n" for traced in trace.gates)

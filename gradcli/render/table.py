@@ -14,8 +14,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from gradcli.diagnose import marks
 from gradcli.printable import printable
-from gradcli.render import Look
+from gradcli.render import Look, asked
 from gradcli.render.screen import draw
 from gradcli.traces import Trace
 
@@ -23,7 +24,7 @@ SHOWN = 200  # gates shown of a large graph
 _LEAST_LABEL, _MOST_LABEL = 24, 80  # the first column: below, the layout turns into records; above, it is folded
 _BETWEEN = 8  # blanks around the columns
 
-_VALUE, _GRADIENT, _QUIET = "green", "red", "dim"
+_VALUE, _GRADIENT, _QUIET, _WARNED = "green", "red", "dim", "yellow"
 _HEADS = "  ∂/∂operand = rule", "local gradient", "global gradient"
 _MARK = "← "
 
@@ -37,8 +38,8 @@ class Line(NamedTuple):
     is_gate: bool
 
 
-def _number(x: Any, style: str, mark: str = "") -> Text:
-    return Text("" if x is None else mark + repr(x), style=style)
+def _number(trace: Trace, x: Any, style: str, mark: str = "") -> Text:
+    return Text("" if x is None else mark + trace.system.write(x), style=style)
 
 
 def _gate_lines(trace: Trace, index: int) -> Iterator[Line]:
@@ -49,13 +50,19 @@ def _gate_lines(trace: Trace, index: int) -> Iterator[Line]:
         label.append(printable(gate.name), style="bold")
     if gate.text != gate.name:
         label.append((" = " if gate.name else "") + printable(gate.text))
-    yield Line(label, _number(gate.value, _VALUE), _number(gate.global_gradient, f"bold {_GRADIENT}"), True)
+    if mark := marks(trace).get(index):
+        label.append(f"  {mark}", _WARNED)
+    yield Line(
+        label, _number(trace, gate.value, _VALUE), _number(trace, gate.global_gradient, f"bold {_GRADIENT}"), True
+    )
     for edge in gate.operands:
         if edge.local_gradient is None:
             continue
         operand = printable(trace.graph.label(int(edge.id[1:])))
         rule = Text(" " * margin + f"∂/∂{operand} = {printable(edge.rule or '')}", style=_QUIET)
-        yield Line(rule, _number(edge.local_gradient, ""), _number(edge.contribution, _GRADIENT, _MARK), False)
+        yield Line(
+            rule, _number(trace, edge.local_gradient, ""), _number(trace, edge.contribution, _GRADIENT, _MARK), False
+        )
 
 
 def _chosen(trace: Trace, look: Look) -> tuple[range, range]:
@@ -104,12 +111,14 @@ def _output(trace: Trace) -> str:
 
 
 def _summary(trace: Trace, look: Look) -> Iterator[Text]:
-    yield Text(f"{printable(_output(trace))} = ").append(repr(trace.value), f"bold {_VALUE}")
+    yield Text(f"{printable(_output(trace))} = ").append(trace.system.write(trace.value), f"bold {_VALUE}")
     gradients = list(trace.gradients.items())
     for name, gradient in gradients if look.every_gate else gradients[:SHOWN]:
-        yield Text(f"∂/∂{printable(name)} = ").append(repr(gradient), f"bold {_GRADIENT}")
+        yield Text(f"∂/∂{printable(name)} = ").append(trace.system.write(gradient), f"bold {_GRADIENT}")
     if len(gradients) > SHOWN and not look.every_gate:
         yield Text(f"… {len(gradients) - SHOWN:,} more gradients: --all shows them, --json has them", _QUIET)
+    for name, x in asked(trace):
+        yield Text(f"{name} = ").append(trace.system.write(x), f"bold {_GRADIENT}")
 
 
 def render(trace: Trace, look: Look) -> Iterator[str]:

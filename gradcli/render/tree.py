@@ -12,14 +12,15 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from gradcli.diagnose import marks
 from gradcli.printable import printable
-from gradcli.render import Look
+from gradcli.render import Look, asked
 from gradcli.render.screen import draw
 from gradcli.traces import Edge, Trace
 
 SHOWN = 200  # gates shown of a large graph
 _DEEPEST, _LIMIT = 24, 1000  # levels shown, and with --all; a level costs four columns, so a chain costs its square
-_VALUE, _GRADIENT, _QUIET = "green", "red", "dim"
+_VALUE, _GRADIENT, _QUIET, _WARNED = "green", "red", "dim", "yellow"
 
 
 def _gate(trace: Trace, index: int) -> Text:
@@ -29,17 +30,19 @@ def _gate(trace: Trace, index: int) -> Text:
         text.append(printable(gate.name), "not dim bold")
     if gate.text != gate.name:
         text.append((" = " if gate.name else "") + printable(gate.text), "not dim")
-    text.append(f"   {gate.value!r}", f"not dim {_VALUE}")
+    if mark := marks(trace).get(index):
+        text.append(f"  {mark}", f"not dim {_WARNED}")
+    text.append(f"   {trace.system.write(gate.value)}", f"not dim {_VALUE}")
     if gate.global_gradient is not None:
-        text.append(f"   ← {gate.global_gradient!r}", f"not dim bold {_GRADIENT}")
+        text.append(f"   ← {trace.system.write(gate.global_gradient)}", f"not dim bold {_GRADIENT}")
     return text
 
 
 def _edge(trace: Trace, edge: Edge) -> Text:
-    operand, number = printable(trace.graph.label(int(edge.id[1:]))), repr(edge.local_gradient)
+    operand, number = printable(trace.graph.label(int(edge.id[1:]))), trace.system.write(edge.local_gradient)
     rule = "" if f"{edge.rule}.0" == number else f"{printable(edge.rule or '')} = "
     text = Text(f"∂/∂{operand} = {rule}", style=_QUIET).append(number, "not dim")
-    return text.append(f"   ← {edge.contribution!r}\n", f"not dim {_GRADIENT}")
+    return text.append(f"   ← {trace.system.write(edge.contribution)}\n", f"not dim {_GRADIENT}")
 
 
 class _Growth:
@@ -92,4 +95,5 @@ def render(trace: Trace, look: Look) -> Iterator[str]:
     if missing := len(trace.graph) - len(growth.shown):
         note = f"… {missing:,} gates left out: --all shows them, --of NAME begins at a stage, --json has them"
         items.append(Text(note, _QUIET))
+    items += [Text(f"{name} = ").append(trace.system.write(x), f"bold {_GRADIENT}") for name, x in asked(trace)]
     yield draw(items, look, growth.width + 8)

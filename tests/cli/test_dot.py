@@ -177,7 +177,7 @@ class TestWholeOrNotAtAll:
         def full(*_: Any) -> int:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("pathlib.Path.write_bytes", full)
+        monkeypatch.setattr("os.replace", full)
         assert "No space left on device" in refused(*PRODUCT, "-o", f"{tmp_path}/g.svg", status=74)
         only(tmp_path)
 

@@ -61,3 +61,17 @@ def test_what_is_not_a_function(refused: Refused) -> None:
     assert "`gradcli functions` lists them" in refused("functions", "quux" * 100)
     assert "--json" in refused("functions", "--jsn")
     refused("functions", "sin", "cos")
+
+
+def test_costs_of_derivatives(cli: Cli) -> None:
+    """Of every row, in 80 columns and in JSON."""
+    shown = cli("functions", "--cost", COLUMNS="80").out
+    assert max(map(len, shown.splitlines())) <= 80
+    listed = json.loads(cli("functions", "--cost", "--json").out)
+    for row, entry in zip(SHOWN, listed, strict=True):
+        cost = entry["cost"]
+        assert cost["gates"] == cost["rules"] + cost["contributions"] + cost["additions"]
+        line = next(line for line in shown.splitlines() if line.startswith(f" {row.signature()} "))
+        assert line.split()[-4:] == [str(cost[name]) for name in ("rules", "contributions", "additions", "gates")]
+    assert len(cli("functions", "sin", "--cost").out.splitlines()) < 12
+    assert "cost" not in json.loads(cli("functions", "sin", "--json").out)[0]

@@ -13,25 +13,27 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mpmath.ctx_mp import MPContext
 
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import lower
-from gradcli.graph.ops import Op
+from gradcli.graph.ops import ROWS, Op
 from gradcli.language.parser import parse
 from gradcli.numeric.decimals import Decimals
 from gradcli.numeric.system import NumberSystem
-from gradcli.passes import forward
+from gradcli.passes import FLOATS, forward
 
 Point = tuple[float, ...]
+TESTED = [row for row in ROWS[2:] if not row.hidden or row.name == "chain"]
 Value = Callable[[NumberSystem, Sequence[Any]], Any]
 
 DIGITS = 30  # how far two runs have to agree
-FIRST, LAST = 100, 1600  # digits; zeros are believed at the last precision only
+FIRST, LAST = 100, 800  # digits; zeros are believed at the last precision only, where 1e-324 shows beside 1e308
 STEP = 40  # a derivative's step is 1e-40 of the operand
+STEP_AT_ZERO = 360  # and 1e-360 at 0, so that it is small beside every other operand
 TOP, TINY = sys.float_info.max, sys.float_info.min  # the largest number, the smallest normal one
 SMALLEST = math.ulp(0.0)
 JUDGE: Any = MPContext()  # for comparing results
@@ -65,28 +67,37 @@ def value(row: Op) -> Value:
 
 
 def slope(of: Value, position: int) -> Value:
-    """The derivative by one operand: a central difference; at the end of a domain one-sided, ±inf if that diverges."""
+    """The derivative by one operand: a central difference.
+
+    One-sided where that is not defined or diverges: at the end of a domain, on the cut of atan2; ±inf if both diverge.
+    """
 
     def derivative(m: NumberSystem, xs: Sequence[Any]) -> Any:
         def at(x: Any) -> Any:
             return of(m, [*xs[:position], x, *xs[position + 1 :]])
 
+        def difference(above: Any, below: Any, step: Any) -> Any:
+            return m.div(at(x + above * step) - at(x + below * step), (above - below) * step)
+
         x = xs[position]
-        size = min(abs(x), 1) if x != 0 else 1
-        h = size * m.number(f"1e-{STEP}")
-        above, below = at(x + h), at(x - h)
-        if above == above and below == below:
-            return m.div(above - below, 2 * h)
-        h = h if below != below else -h
-        wide, narrow = (m.div(at(x + d) - at(x), d) for d in (h, h * m.number("1e-10")))
-        return narrow * m.number("inf") if abs(narrow) > 10 * abs(wide) else narrow
+        h = min(abs(x), 1) * m.number(f"1e-{STEP}") if x != 0 else m.number(f"1e-{STEP_AT_ZERO}")
+        centre = difference(1, -1, h)
+        if x != 0 and centre == centre:
+            return centre
+        for above, below in ((1, -1), (1, 0), (0, -1)):
+            wide, narrow = (difference(above, below, step) for step in (h, h * m.number("1e-10")))
+            if narrow == narrow and not abs(narrow) > 10 * abs(wide):
+                return narrow
+            if narrow == narrow:
+                centre = narrow * m.number("inf")
+        return centre
 
     return derivative
 
 
 def exact(of: Value, point: Sequence[float]) -> Any:
     """of at exactly these operands, right to 30 digits."""
-    sizes = [abs(math.log10(abs(x))) for x in point if x]
+    sizes = [abs(math.log10(abs(x))) if x else STEP_AT_ZERO for x in point]
     digits, before = FIRST + int(max(sizes, default=0)), None
     while True:
         context, m = decimals(digits)
@@ -119,6 +130,44 @@ def ulps(got: Any, wanted: Any, size: Any = 0) -> float:
     got, wanted = (min(max(JUDGE.mpf(x), -limit), limit) for x in (got, wanted))
     unit = math.ulp(float(min(max(abs(wanted), JUDGE.mpf(size), TINY), TOP)))
     return float(abs(got - wanted) / unit)
+
+
+# What floats answer
+
+
+def computed(row: Op, point: Point) -> float:
+    """The row's value in floats."""
+    return float(getattr(FLOATS, ops.attribute(row.name))(*point))
+
+
+def partials(row: Op, point: Point) -> list[float]:
+    """The row's partials in floats."""
+    y = computed(row, point)
+    if row.variadic:
+        return [float(p) for p in row.partials[0](FLOATS, y, *point)]  # type: ignore[operator]
+    return [rule if isinstance(rule, float) else float(rule(FLOATS, y, *point)) for rule in row.partials]
+
+
+class Comparison(NamedTuple):
+    """A row's value (place 0) or partial (place 1, 2 …; 1 for all of a variadic row) beside the exact one."""
+
+    place: int
+    off: float  # in ulp
+    got: float
+    wanted: Any
+
+
+def compared(row: Op, point: Point) -> Iterator[Comparison]:
+    """The value, and where that is finite and smooth the partials."""
+    of = value(row)
+    wanted, got = exact(of, point), computed(row, point)
+    yield Comparison(0, ulps(got, wanted, scale(row, 0, point)), got, wanted)
+    if not JUDGE.isfinite(wanted) or not smooth(row, point):
+        return
+    for position, got in enumerate(partials(row, point)):
+        place = 1 if row.variadic else position + 1
+        wanted = exact(slope(of, position), point)
+        yield Comparison(place, ulps(got, wanted, 0 if row.variadic else scale(row, place, point)), got, wanted)
 
 
 # Points

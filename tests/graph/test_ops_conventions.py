@@ -34,14 +34,19 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("clamp(x, a, b)", {"x": 0.5, "a": -1.0, "b": 1.0}, 0.5, {"x": 1.0, "a": 0.0, "b": 0.0}),
     ("clamp(x, a, b)", {"x": 2.0, "a": -1.0, "b": 1.0}, 1.0, {"x": 0.0, "a": 0.0, "b": 1.0}),
     ("clamp(x, a, b)", {"x": -2.0, "a": -1.0, "b": 1.0}, -1.0, {"x": 0.0, "a": 1.0, "b": 0.0}),
+    ("abs(x)^3", {"x": 0.0}, 0.0, {"x": 0.0}),
+    ("relu(x)-relu(-x)", {"x": 0.0}, 0.0, {"x": 0.0}),
+    ("relu(-sqrt(x))", {"x": 0.0}, 0.0, {"x": 0.0}),
     # ties share
     ("max(x, y)", {"x": 2.0, "y": 2.0}, 2.0, {"x": 0.5, "y": 0.5}),
     ("min(x, y)", {"x": 2.0, "y": 2.0}, 2.0, {"x": 0.5, "y": 0.5}),
     ("max(x, y, z)", {"x": 1.0, "y": 1.0, "z": 1.0}, 1.0, {"x": 1 / 3, "y": 1 / 3, "z": 1 / 3}),
     ("max(x, y, z)", {"x": 1.0, "y": 3.0, "z": 3.0}, 3.0, {"x": 0.0, "y": 0.5, "z": 0.5}),
     ("max(x, x)", {"x": 1.0}, 1.0, {"x": 1.0}),
+    ("max(x,0)", {"x": -0.0}, -0.0, {"x": 0.5}),
     ("max(x, y)", {"x": 0.0, "y": -0.0}, 0.0, {"x": 0.5, "y": 0.5}),
     ("max(x, y)", {"x": inf, "y": inf}, inf, {"x": 0.5, "y": 0.5}),
+    ("max(x,y)", {"x": 0.0, "y": -0.0}, 0.0, {"x": 0.5, "y": 0.5}),
     # vertical tangents
     ("sqrt(x)", {"x": 0.0}, 0.0, {"x": inf}),
     ("sqrt(x)", {"x": -0.0}, -0.0, {"x": inf}),
@@ -61,6 +66,7 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("log2(x)", {"x": -0.0}, -inf, {"x": inf}),
     ("log10(x)", {"x": -0.0}, -inf, {"x": inf}),
     ("log1p(x)", {"x": -1.0}, -inf, {"x": inf}),
+    ("x^0.5", {"x": 0.0}, 0.0, {"x": inf}),
     # powers
     ("x^0", {"x": 0.0}, 1.0, {"x": 0.0}),
     ("x^0", {"x": inf}, 1.0, {"x": 0.0}),
@@ -72,6 +78,13 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("x^a", {"x": 0.0, "a": 2.0}, 0.0, {"x": 0.0, "a": 0.0}),
     ("x^a", {"x": 0.0, "a": 1.0}, 0.0, {"x": 1.0, "a": 0.0}),
     ("x^a", {"x": 0.0, "a": -1.0}, inf, {"x": -inf, "a": -inf}),
+    ("x^y", {"x": 0.0, "y": 0.0}, 1.0, {"x": 0.0, "y": 0.0}),
+    ("x^y", {"x": 0.0, "y": -1.0}, inf, {"x": -inf, "y": -inf}),
+    ("0^x", {"x": 0.0}, 1.0, {"x": 0.0}),
+    ("0^x", {"x": -1.0}, inf, {"x": -inf}),
+    ("x^y", {"x": -2.0, "y": 2.0}, 4.0, {"x": -4.0, "y": nan}),
+    ("x^y", {"x": -8.0, "y": 0.5}, nan, {"x": nan, "y": nan}),
+    ("x^y", {"x": 1.0, "y": inf}, 1.0, {"x": inf, "y": 0.0}),
     ("x^a", {"x": -8.0, "a": 1 / 3}, nan, {"x": nan, "a": nan}),
     ("x^a", {"x": -2.0, "a": 3.0}, -8.0, {"x": 12.0, "a": nan}),
     ("x^3", {"x": -2.0}, -8.0, {"x": 12.0}),
@@ -91,6 +104,7 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("sqrt(x)", {"x": -1.0}, nan, {"x": nan}),
     ("asin(x)", {"x": 2.0}, nan, {"x": nan}),
     ("acos(x)", {"x": -2.0}, nan, {"x": nan}),
+    ("acos(x)", {"x": 2.0}, nan, {"x": nan}),
     ("atanh(x)", {"x": 2.0}, nan, {"x": nan}),
     ("atanh(x)", {"x": -2.0}, nan, {"x": nan}),
     ("acosh(x)", {"x": 0.5}, nan, {"x": nan}),
@@ -101,6 +115,7 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("tan(x)", {"x": inf}, nan, {"x": nan}),
     ("x / y", {"x": 0.0, "y": 0.0}, nan, {"x": inf, "y": nan}),
     ("mod(x, y)", {"x": 1.0, "y": 0.0}, nan, {"x": 1.0, "y": nan}),
+    ("max(1,x)", {"x": nan}, nan, {"x": nan}),
     # steps
     ("sign(x)", {"x": 0.0}, 0.0, {"x": 0.0}),
     ("sign(x)", {"x": -2.0}, -1.0, {"x": 0.0}),
@@ -125,7 +140,11 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("atan2(y, x)", {"y": 0.0, "x": 0.0}, 0.0, {"y": 0.0, "x": 0.0}),
     ("xlogy(x, y)", {"x": 0.0, "y": 0.0}, 0.0, {"x": -inf, "y": 0.0}),
     ("xlogy(x, y)", {"x": 0.0, "y": nan}, nan, {"x": nan, "y": nan}),
+    ("sqrt(x^2+y^2)", {"x": 0.0, "y": 0.0}, 0.0, {"x": nan, "y": nan}),  # 0*inf
+    ("sqrt(x^2)", {"x": -0.0}, 0.0, {"x": nan}),  # 0*inf
     ("sinc(x)", {"x": 0.0}, 1.0, {"x": 0.0}),
+    ("sin(x)/x", {"x": 0.0}, nan, {"x": nan}),  # 0/0
+    ("x*log(x)", {"x": 0.0}, nan, {"x": -inf}),  # 0*inf
     # gelu is the erf form: Φ(1), Φ(1) + φ(1)
     ("gelu(x)", {"x": 1.0}, 0.8413447460685429, {"x": 1.0833154705876863}),
     ("gelu(x)", {"x": 0.0}, 0.0, {"x": 0.5}),
@@ -138,6 +157,11 @@ CASES: list[tuple[str, dict[str, float], float, dict[str, float]]] = [
     ("sqrt(where(x < 1, x, 1/x))", {"x": 0.0}, 0.0, {"x": inf}),
     ("sqrt(where(c, x, y))", {"c": 1.0, "x": 0.0, "y": nan}, 0.0, {"c": 0.0, "x": inf, "y": 0.0}),
     ("sqrt(where(c, x, y))", {"c": 0.0, "x": inf, "y": 0.0}, 0.0, {"c": 0.0, "x": 0.0, "y": inf}),
+    ("where(x > 0, sqrt(x), 0)", {"x": 0.0}, 0.0, {"x": 0.0}),
+    ("where(x > 0, sqrt(x), 0)", {"x": -1.0}, 0.0, {"x": 0.0}),
+    ("where(x < 0, exp(x), 1 + x)", {"x": 1000.0}, 1001.0, {"x": 1.0}),
+    ("where(x == 0, 1, sin(x)/x)", {"x": 0.0}, 1.0, {"x": 0.0}),
+    ("0*sqrt(x)", {"x": 0.0}, 0.0, {"x": 0.0}),
     # logarithms by name
     ("log(x)", {"x": math.e}, 1.0, {"x": 1 / math.e}),
     ("ln(x)", {"x": math.e}, 1.0, {"x": 1 / math.e}),

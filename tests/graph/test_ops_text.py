@@ -128,7 +128,7 @@ def test_parentheses(row: Op) -> None:
         (Text("a") - Text("b") - Text("c"), "a - b - c"),
         (TEXT.less(TEXT.not_(Text("x")), Text("y")), "(not x) < y"),
         (TEXT.not_(TEXT.less(Text("x"), Text("y"))), "not x < y"),
-        (TEXT.chain(Text("g"), Text("p") + 1.0), "g * (p + 1)"),
+        (TEXT.chain(Text("g"), Text("p") + 1.0), "chain(g, p + 1)"),
         (TEXT.number("1e-3"), "1e-3"),
         (text.of(1e300), "1e+300"),
     ],

@@ -52,7 +52,8 @@ def test_every_number_short_in_lines_and_full_in_tooltips(name: str) -> None:
         if shown.kind != "constant":
             assert texts(shown)[0] == short(gate.value)
             gradient = gate.global_gradient
-            assert texts(shown)[1:] == ([] if gradient is None else [f"← {short(gradient)}"])
+            numbers = [text for text in texts(shown)[1:] if text != "⚠ dead"]  # a relu of the samples is off
+            assert numbers == ([] if gradient is None else [f"← {short(gradient)}"])
             assert (f"global gradient {gradient!r}" in shown.tooltip) == (gradient is not None)
         for position, edge in enumerate(gate.operands):
             drawn = arrows[f"{gate.id}-{position}"]
@@ -106,14 +107,18 @@ def test_the_glyph_points_back() -> None:
 @pytest.mark.parametrize(
     ("program", "values", "expected"),
     [
-        ("relu(a-b)", {"a": 2, "b": 2}, ("kink", "⚠ kink at 0")),
-        ("max(a, b)", {"a": 2, "b": 2}, ("kink", "⚠ kink")),
-        ("sqrt(u)", {"u": 0}, ("blame", "⚠ slope ∞ at 0")),
-        ("log(u)", {"u": -1}, ("blame", "⚠ nan: log(−1)")),
-        ("1/u", {"u": 0}, ("blame", "⚠ ∞: 1 ÷ 0")),
-        ("exp(u)", {"u": 1000}, ("blame", "⚠ ∞: exp(1000)")),
-        ("u*exp(v)", {"u": 0, "v": 1000}, ("blame", "⚠ nan: 0 × ∞")),
-        ("sqrt(u*u)", {"u": 0}, ("blame", "⚠ nan: 0 × ∞")),
+        ("relu(a-b)", {"a": 2, "b": 2}, ("warn", "⚠ kink at 0")),
+        ("max(a, b)", {"a": 2, "b": 2}, ("warn", "⚠ tie")),
+        ("hypot(a, b)", {"a": 0, "b": 0}, ("warn", "⚠ kink")),
+        ("relu(a)", {"a": -2}, ("warn", "⚠ dead")),
+        ("sigmoid(a)", {"a": 40}, ("warn", "⚠ saturated")),
+        ("a*b", {"a": 1e-200, "b": 1e-200}, ("warn", "⚠ underflow")),
+        ("sqrt(u)", {"u": 0}, ("bad", "⚠ slope ∞ at 0")),
+        ("log(u)", {"u": -1}, ("bad", "⚠ nan: log(−1)")),
+        ("1/u", {"u": 0}, ("bad", "⚠ ∞: 1 ÷ 0")),
+        ("exp(u)", {"u": 1000}, ("bad", "⚠ ∞: exp(1000)")),
+        ("u*exp(v)", {"u": 0, "v": 1000}, ("bad", "⚠ nan: 0 × ∞")),
+        ("sqrt(u*u)", {"u": 0}, ("bad", "⚠ nan: 0 × ∞")),
     ],
 )
 def test_warnings_are_marked(program: str, values: dict[str, float], expected: tuple[str, str]) -> None:
@@ -131,7 +136,7 @@ def test_only_lines_that_are_not_finite_are_blamed() -> None:
     for part in (*picture.nodes, *picture.arrows):
         for line in part.lines:
             if "⚠" not in line.text:
-                assert (line.kind == "blame") == bool(re.search("nan|∞", line.text))
+                assert (line.kind == "bad") == bool(re.search("nan|∞", line.text))
     assert {arrow.kind for arrow in picture.arrows} == {"zero", "nan", ""}
     assert texts(node(picture, "u")) == ["0", "← nan"]
 

@@ -53,7 +53,7 @@ def group(root: ElementTree.Element, name: str) -> ElementTree.Element:
 def test_classes() -> None:
     root = ElementTree.fromstring(text(evaluate("relu(a-b)+sqrt(u*u)*2", a=2, b=2, u=0), "svg"))
     classes = {element.get("class") for element in root.iter(f"{SVG}g")}
-    assert {"node input", "node constant", "node gate kink", "node gate blame", "node gate output"} <= classes
+    assert {"node input", "node constant", "node gate warn", "node gate bad", "node gate output"} <= classes
     assert {"edge zero", "edge nan", "edge inactive", "edge", "labels", "edge-label"} <= classes
     root = ElementTree.fromstring(svg_of("product"))
     lines = [
@@ -111,16 +111,16 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_contrast(palette: Palette) -> None:
     p, text_color = palette, text_colors(palette)
-    on_nodes = {p.gate, p.input, p.kink_fill, p.blame_fill}
+    on_nodes = {p.gate, p.input, p.warn_fill, p.bad_fill}
     for kind, color in text_color.items():
-        fills = {"kink": {p.kink_fill}, "constant": {p.gate}, "legend": {p.page}, "local": {p.page}}.get(kind, on_nodes)
-        fills = fills | ({p.page} if kind in ("contribution", "gradient", "value", "blame") else set())
+        fills = {"warn": {p.warn_fill}, "constant": {p.gate}, "legend": {p.page}, "local": {p.page}}.get(kind, on_nodes)
+        fills = fills | ({p.page} if kind in ("contribution", "gradient", "value", "bad") else set())
         for fill in fills:
             assert contrast(color, fill) >= 4.5, (kind, fill)
     for line, fills in (
         (p.line, (p.page,)),
-        (p.kink, (p.page, p.kink_fill)),
-        (p.blame, (p.page, p.blame_fill)),
+        (p.warn, (p.page, p.warn_fill)),
+        (p.bad, (p.page, p.bad_fill)),
         (p.ink, (p.page,)),
     ):
         assert all(contrast(line, fill) >= 3 for fill in fills)

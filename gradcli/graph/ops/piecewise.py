@@ -8,11 +8,11 @@ from gradcli.graph.ops.row import REAL, Kink, Op
 
 
 def _is_integer(x: float) -> bool:
-    return x.is_integer()
+    return x % 1 == 0
 
 
 def _is_half(x: float) -> bool:
-    return (x + 0.5).is_integer() and abs(x) < 4e15
+    return x % 1 == 0.5
 
 
 def _is_zero(x: float) -> bool:
@@ -27,26 +27,26 @@ _STEP = Kink(_is_integer, "a step: its slope is taken as 0")
 
 
 def _quotient(m: Any, y: Any, a: Any, b: Any) -> Any:
-    """-floor(a/b), from the exact remainder y, since a/b may round up to the next integer."""
-    return m.round(m.div(y - a, b))
+    """-floor(a/b), from the exact remainder y, since a/b may round up to the next integer. y - a could overflow."""
+    return m.round(m.div(y, b) - m.div(a, b))
 
 
 ROWS = (
     Op("abs", ("x",), "Absolute value; its slope at 0 is taken as 0.", (lambda m, y, x: m.sign(x),),
-       domain=(REAL,), samples=((3.0,), (-3.0,), (1e-300,)), kink=Kink(_is_zero, "the slopes are -1 and 1; 0 is taken"),
-       latex=r"\lvert {0} \rvert"),
+       finite=2, domain=(REAL,), samples=((3.0,), (-3.0,), (1e-300,)),
+       kink=Kink(_is_zero, "the slopes are -1 and 1; 0 is taken"), latex=r"\lvert {0} \rvert"),
     Op("sign", ("x",), "-1, 0 or 1.", (0.0,),
        forward=lambda m, x: m.where(m.less(0.0, x), 1.0, m.where(m.less(x, 0.0), -1.0, x)),
-       definition="where(x > 0, 1, where(x < 0, -1, x))", domain=(REAL,), samples=((3.0,), (-3.0,)),
+       definition="where(x > 0, 1, where(x < 0, -1, x))", finite=2, domain=(REAL,), samples=((3.0,), (-3.0,)),
        kink=Kink(_is_zero, "a step: its slope is taken as 0")),
-    Op("floor", ("x",), "The largest integer ≤ x.", (0.0,), domain=(REAL,),
+    Op("floor", ("x",), "The largest integer ≤ x.", (0.0,), finite=2, domain=(REAL,),
        samples=((2.5,), (-2.5,), (1e300,)), kink=_STEP, latex=r"\lfloor {0} \rfloor"),
     Op("ceil", ("x",), "The smallest integer ≥ x.", (0.0,), forward=lambda m, x: -m.floor(-x), definition="-floor(-x)",
-       domain=(REAL,), samples=((2.5,), (-2.5,), (1e300,)), kink=_STEP, latex=r"\lceil {0} \rceil"),
-    Op("round", ("x",), "The nearest integer, halves to the even one.", (0.0,), domain=(REAL,),
+       finite=2, domain=(REAL,), samples=((2.5,), (-2.5,), (1e300,)), kink=_STEP, latex=r"\lceil {0} \rceil"),
+    Op("round", ("x",), "The nearest integer, halves to the even one.", (0.0,), finite=2, domain=(REAL,),
        samples=((2.4,), (-2.6,), (1e300,)), kink=Kink(_is_half, "a step: its slope is taken as 0")),
     Op("mod", ("a", "b"), "Remainder a - b*floor(a/b), with the sign of b.", (1.0, _quotient),
-       rules=(None, lambda m, y, a, b: -m.floor(m.div(a, b))), domain=((-1e6, 1e6), (0.1, 1e3)),
+       rules=(None, lambda m, y, a, b: -m.floor(m.div(a, b))), domain=(REAL, REAL),
        samples=((7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (0.3, 0.1)),
        kink=Kink(lambda a, b: b != 0.0 and a % b == 0.0, "a step: the slope beside it is taken"),
        latex=r"{0} \bmod {1}"),
@@ -55,6 +55,6 @@ ROWS = (
         lambda m, y, x, low, high: m.and_(m.less(x, low), m.less(low, high)),
         lambda m, y, x, low, high: m.less(high, m.max(x, low))),
        forward=lambda m, x, low, high: m.min(m.max(x, low), high), definition="min(max(x, low), high)",
-       domain=(REAL, REAL, REAL), samples=((0.5, -1.0, 1.0), (-3.0, -1.0, 1.0), (3.0, -1.0, 1.0)),
-       kink=Kink(_at_bound, "x is at a bound: the slopes 0 and 1 meet, 0 is taken")),
+       finite=2, domain=(REAL, REAL, REAL), samples=((0.5, -1.0, 1.0), (-3.0, -1.0, 1.0), (3.0, -1.0, 1.0)),
+       kink=Kink(_at_bound, "x is at a bound: the slopes 0 and 1 meet, 0 is taken"), rectifies=True),
 )  # fmt: skip

@@ -32,8 +32,35 @@ def pow_exponent_slope(m: Any, x: Any, a: Any, y: Any) -> Any:
     return m.where(m.and_(m.equal(x, 0.0), m.less_equal(0.0, a)), 0.0, y * m.log(x))
 
 
+def exp_times(m: Any, x: Any, factor: Any) -> Any:
+    """factor*exp(x)."""
+    return factor * m.exp(x)
+
+
+def cbrt_slope(m: Any, x: Any, y: Any) -> Any:
+    """1/(3*y²) for y = cbrt(x)."""
+    return m.div(1.0, 3.0 * m.pow(y, 2.0))
+
+
+def atan_slope(m: Any, x: Any) -> Any:
+    return m.div(1.0, 1.0 + m.pow(x, 2.0))
+
+
+def atan2_slope(m: Any, numerator: Any, y: Any, x: Any) -> Any:
+    """numerator/(x² + y²), scaled so that no square overflows or vanishes; 0 at the origin."""
+    r = m.hypot(x, y)
+    return m.where(m.equal(r, 0.0), 0.0, m.div(m.div(numerator, r), r))
+
+
+def hypot_slope(m: Any, x: Any, y: Any, r: Any) -> Any:
+    """x/r for r = hypot(x, y); 0 at the origin."""
+    return m.where(m.equal(r, 0.0), 0.0, m.div(x, r))
+
+
 def sech_squared(m: Any, x: Any) -> Any:
-    return m.pow(m.div(1.0, m.cosh(x)), 2.0)
+    """1/cosh(x)² as 4*σ(2x)*σ(-2x), in which nothing overflows: on gates it is finite whatever x is."""
+    twice = 2.0 * x
+    return 4.0 * (m.sigmoid(twice) * m.sigmoid(-twice))
 
 
 def tanh_slope(m: Any, x: Any, y: Any) -> Any:
@@ -53,6 +80,10 @@ def normal_pdf(m: Any, x: Any) -> Any:
 def normal_cdf(m: Any, x: Any) -> Any:
     """The standard normal distribution function Φ."""
     return m.div(m.erfc(m.div(-x, m.sqrt(2.0))), 2.0)
+
+
+def gelu_slope(m: Any, x: Any) -> Any:
+    return m.normal_cdf(x) + x * m.normal_pdf(x)
 
 
 def sigmoid_of_difference(m: Any, a: Any, b: Any) -> Any:
@@ -92,7 +123,8 @@ def sinc_slope(m: Any, x: Any) -> Any:
 REFINED: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
-        defined, unsigned_zero, pow_slope, pow_exponent_slope, sech_squared, tanh_slope, exp_minus_square, normal_pdf,
-        normal_cdf, sigmoid_of_difference, sigmoid_slope, silu_slope, mish_slope, sinc_slope,
+        defined, unsigned_zero, pow_slope, pow_exponent_slope, exp_times, cbrt_slope, atan_slope, atan2_slope,
+        hypot_slope, sech_squared, tanh_slope, exp_minus_square, normal_pdf, normal_cdf, gelu_slope,
+        sigmoid_of_difference, sigmoid_slope, silu_slope, mish_slope, sinc_slope,
     )
 }  # fmt: skip

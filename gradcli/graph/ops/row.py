@@ -32,8 +32,9 @@ class OperandValue:
 class Kink(NamedTuple):
     """Points where the derivative jumps, and which slope is taken there."""
 
-    at: Callable[..., bool]  # at(x, …) on floats
+    at: Callable[..., bool]  # at(x, …) on numbers of any system
     convention: str
+    kind: str = "kink"  # or "tie", where operands are equal
 
 
 class Op(NamedTuple):
@@ -59,7 +60,11 @@ class Op(NamedTuple):
             Results that are not normal numbers are promised in units of the smallest one.
         samples: points that the tests visit besides random ones of the domain.
         kink: see Kink; None for a smooth function.
-        pole: pole(x, …) on floats says whether the exact value is infinite there; None for functions without poles.
+        pole: pole(x, …) says whether the exact value is infinite there; None for functions without poles.
+        zero: zero(x, …) says whether the exact value is 0 there; None for functions that never underflow.
+        steepest: the largest slope of a function that saturates, such as sigmoid; None for the others.
+        rectifies: whether it can pass no gradient at all, such as relu, so that a unit dies of it.
+        finite: whether the value is finite at finite operands: 2 always, 1 but for overflow, 0 not (poles, domains).
         ulp: the error bound of value and partials, in units in the last place.
         terms: for the value and each partial, `rule(m, *operands)` for the largest term, where a sum crosses 0: the
             bound is then in units of that term. None where there is no such crossing.
@@ -83,6 +88,10 @@ class Op(NamedTuple):
     samples: tuple[tuple[float, ...], ...] = ()
     kink: Kink | None = None
     pole: Callable[..., bool] | None = None
+    zero: Callable[..., bool] | None = None
+    steepest: float | None = None
+    rectifies: bool = False
+    finite: int = 0
     ulp: float = 4.0
     terms: tuple[Rule | None, ...] | None = None
     latex: str | None = None

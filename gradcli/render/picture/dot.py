@@ -85,7 +85,9 @@ def label(node: Node) -> str:
     """The lines of a node. The heading is padded, since bold letters are wider than the layout knows."""
     head = heading(node)
     pad = "" if node.kind == "constant" else _SPACE * max(1, ceil(0.12 * len(head)))
-    return "\\n".join([pad + _escape(head) + pad, *(_escape(line.text) for line in node.lines)])
+    lines = [pad + _escape(head) + pad or _SPACE, *(_escape(line.text) for line in node.lines)]
+    joined: str = graphviz.nohtml("\\n".join(lines))  # text in angle brackets is text
+    return joined
 
 
 def _node_attributes(node: Node, palette: Palette) -> dict[str, str]:
@@ -100,7 +102,7 @@ def _node_attributes(node: Node, palette: Palette) -> dict[str, str]:
     if node.is_output:
         attributes |= {"peripheries": "2", "color": palette.ink}
     if node.mark:
-        line, fill = (palette.kink, palette.kink_fill) if node.mark == "kink" else (palette.blame, palette.blame_fill)
+        line, fill = (palette.warn, palette.warn_fill) if node.mark == "warn" else (palette.bad, palette.bad_fill)
         attributes |= {"color": line, "fillcolor": fill, "penwidth": "2"}
     return attributes
 
@@ -114,7 +116,7 @@ def _arrow_attributes(arrow: Arrow, palette: Palette) -> dict[str, str]:
     elif arrow.kind == "zero":
         attributes["style"] = "dashed"
     elif arrow.kind == "nan":
-        attributes["color"] = palette.blame
+        attributes["color"] = palette.bad
     elif arrow.heat is not None:
         attributes |= {"color": heat_color(palette, arrow.heat), "penwidth": f"{heat_width(arrow.heat):g}"}
     return attributes

@@ -6,8 +6,9 @@ from gradcli.render.picture.dot import heading
 from gradcli.render.picture.palette import LIGHT
 from gradcli.render.picture.picture import Arrow, Line, Node, Picture
 
-# Mermaid reads labels as HTML and knows entity codes with a number sign, #35; for #.
-_ESCAPES = {ord(c): f"#{ord(c)};" for c in '"#&<>`[]{}()|;\\'}
+# Mermaid reads labels as HTML, $$ as mathematics and %% as its own settings; it knows entity codes with a number sign,
+# #35; for #.
+_ESCAPES = {ord(c): f"#{ord(c)};" for c in '"#&<>`[]{}()|;\\%$'}
 _ESCAPES[ord(" ")] = "\u00a0"
 
 
@@ -40,6 +41,6 @@ def render(picture: Picture, rankdir: str) -> str:
     parts.append(f"  classDef input fill:{p.input},stroke:{p.line},color:{p.ink}\n")
     parts.append(f"  classDef gate fill:{p.gate},stroke:{p.line},color:{p.ink}\n")
     parts.append(f"  classDef constant fill:{p.gate},stroke:{p.line},color:{p.muted},stroke-dasharray:3\n")
-    parts.append(f"  classDef kink fill:{p.kink_fill},stroke:{p.kink},color:{p.ink}\n")
-    parts.append(f"  classDef blame fill:{p.blame_fill},stroke:{p.blame},color:{p.ink}\n")
+    parts.append(f"  classDef warn fill:{p.warn_fill},stroke:{p.warn},color:{p.ink}\n")
+    parts.append(f"  classDef bad fill:{p.bad_fill},stroke:{p.bad},color:{p.ink}\n")
     return "".join(parts)

@@ -23,19 +23,19 @@ class Palette(NamedTuple):
     value: str
     gradient: str
     local: str
-    kink: str
-    kink_fill: str
-    blame: str
-    blame_fill: str
+    warn: str
+    warn_fill: str
+    bad: str
+    bad_fill: str
 
 
 LIGHT = Palette(
     page="#ffffff", ink="#1b1f24", muted="#5b6470", line="#8a94a3", gate="#ffffff", input="#eef3fa", value="#006d5b",
-    gradient="#c8390a", local="#3f4754", kink="#8f5500", kink_fill="#fff4dc", blame="#8e24aa", blame_fill="#f9ecfc",
+    gradient="#c8390a", local="#3f4754", warn="#8f5500", warn_fill="#fff4dc", bad="#8e24aa", bad_fill="#f9ecfc",
 )  # fmt: skip
 DARK = Palette(
     page="#12161c", ink="#e8ebf0", muted="#9aa5b3", line="#74808f", gate="#1a2028", input="#243042", value="#3ecfb2",
-    gradient="#ff9166", local="#c3cad4", kink="#f0b64a", kink_fill="#33290f", blame="#dd8df5", blame_fill="#351c3e",
+    gradient="#ff9166", local="#c3cad4", warn="#f0b64a", warn_fill="#33290f", bad="#dd8df5", bad_fill="#351c3e",
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def text_colors(palette: Palette) -> dict[str, str]:
     inked = dict.fromkeys(("name", "op", "stage"), p.ink) | dict.fromkeys(("constant", "legend"), p.muted)
     return inked | {
         "value": p.value, "gradient": p.gradient, "local": p.local, "contribution": p.gradient,
-        "kink": p.kink, "blame": p.blame,
+        "warn": p.warn, "bad": p.bad,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from gradcli.diagnose import Warned
+from gradcli.diagnose import NOT_FINITE, Warned, warnings
 from gradcli.graph import ops
 from gradcli.graph.describe import rule_text
 from gradcli.graph.graph import Graph, active_gates
@@ -39,7 +39,7 @@ class Node(NamedTuple):
     operation: str
     stage: str
     lines: tuple[Line, ...]
-    mark: str  # "", kink, blame
+    mark: str  # "", warn, bad
     is_output: bool
     tooltip: str
 
@@ -93,6 +93,11 @@ def draw(
     return Picture(title, description, nodes, arrows, pen.legend(), selection.note, inputs)
 
 
+def _class(warned: Warned) -> str:
+    """The colours of a warning."""
+    return "bad" if warned.kind in NOT_FINITE else "warn"
+
+
 class _Pen:
     def __init__(self, graph: Graph, traces: Sequence[Trace], glyph: str, shown: Sequence[int], heat: bool) -> None:
         self.graph, self.traces, self.glyph, self.shown = graph, traces, glyph, set(shown)
@@ -101,7 +106,7 @@ class _Pen:
         self.active = active_gates(graph)
         self.warned: dict[int, list[tuple[Trace, Warned]]] = {}
         for trace in traces:
-            for warned in trace.warnings:
+            for warned in warnings(trace):
                 self.warned.setdefault(int(warned.gate[1:]), []).append((trace, warned))
         self.edges = [{index: list(trace.edges(index)) for index in shown} for trace in traces]
         self.hottest = self._hottest() if heat and traces else None
@@ -119,12 +124,13 @@ class _Pen:
             heading = words.name_of(graph.literals[index] or "")
             heading = heading.replace("-", "−") if kind == "constant" else heading
         warned = self.warned.get(index, [])
-        mark = "" if not warned else "kink" if all(warning.kind == "kink" for _, warning in warned) else "blame"
+        mark = "" if not warned else max((_class(found) for _, found in warned), key=("warn", "bad").index)
         name = graph.name(index)
         if name is None and not self.traces and kind == "gate":
             name = f"g{index}"  # the rules on the edges of a structure call it so
         stage = "" if name is None or kind == "input" else words.name_of(name)
-        tooltip = words.node_tooltip(graph, self.traces, index, list(dict.fromkeys(found for _, found in warned)))
+        messages = list(dict.fromkeys(found.message for _, found in warned))
+        tooltip = words.node_tooltip(graph, self.traces, index, messages)
         lines = self._node_lines(index, kind, warned)
         return Node(f"g{index}", kind, heading, stage, lines, mark, index == graph.output, tooltip)
 
@@ -135,11 +141,11 @@ class _Pen:
         adjoints = [trace.adjoints[index] for trace in self.traces]
         if None not in adjoints:
             lines.append(self._line("gradient", f"{self.glyph} ", adjoints))
-        told = [Line("kink" if w.kind == "kink" else "blame", words.warning_line(trace, w)) for trace, w in warned]
+        told = [Line(_class(found), words.warning_line(trace, found)) for trace, found in warned]
         return (*lines, *dict.fromkeys(told))
 
     def _line(self, kind: str, glyph: str, numbers: list[Any]) -> Line:
-        return Line(kind if all(map(isfinite, numbers)) else "blame", glyph + _BETWEEN.join(map(short, numbers)))
+        return Line(kind if all(map(isfinite, numbers)) else "bad", glyph + _BETWEEN.join(map(short, numbers)))
 
     def arrows(self, index: int) -> list[Arrow]:
         """The edges from a gate's operands, as far as these are shown."""

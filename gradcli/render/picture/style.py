@@ -15,14 +15,14 @@ def dark_style() -> str:
         ".gate .box,.constant .box": f"fill:{p.gate};stroke:{p.line}",
         ".input .box": f"fill:{p.input};stroke:{p.line}",
         ".output .box,.output .ring": f"stroke:{p.ink}",
-        ".kink .box": f"fill:{p.kink_fill};stroke:{p.kink}",
-        ".kink .ring": f"stroke:{p.kink}",
-        ".blame .box": f"fill:{p.blame_fill};stroke:{p.blame}",
-        ".blame .ring": f"stroke:{p.blame}",
+        ".warn .box": f"fill:{p.warn_fill};stroke:{p.warn}",
+        ".warn .ring": f"stroke:{p.warn}",
+        ".bad .box": f"fill:{p.bad_fill};stroke:{p.bad}",
+        ".bad .ring": f"stroke:{p.bad}",
         ".line": f"stroke:{p.line}",
         ".tip": f"fill:{p.line};stroke:{p.line}",
-        ".nan .line": f"stroke:{p.blame}",
-        ".nan .tip": f"fill:{p.blame};stroke:{p.blame}",
+        ".nan .line": f"stroke:{p.bad}",
+        ".nan .tip": f"fill:{p.bad};stroke:{p.bad}",
     }
     for heat in range(HEAT_LEVELS + 1):
         color = heat_color(p, heat)

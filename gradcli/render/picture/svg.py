@@ -19,7 +19,7 @@ from gradcli.render.picture.style import dark_style
 Element = ElementTree.Element
 
 FONTS = "'DejaVu Sans', Verdana, 'Bitstream Vera Sans', sans-serif"
-_BOLD = ("name", "op", "blame")
+_BOLD = ("name", "op", "bad")
 _ROWS_UP = 3.2  # from the baselines of a label to its middle
 
 
@@ -177,7 +177,7 @@ class _Drawing:
     def _stroke(self, arrow: Arrow) -> str:
         if arrow.heat is not None and arrow.kind == "":
             return heat_color(self.palette, arrow.heat)
-        return self.palette.blame if arrow.kind == "nan" else self.palette.line
+        return self.palette.bad if arrow.kind == "nan" else self.palette.line
 
     def _labels(self) -> Element:
         """The last group: every label on a plate that breaks its line."""

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from math import isfinite, isnan
 from typing import Any
 
-from gradcli.diagnose import Warned
-from gradcli.graph import ops
+from gradcli.diagnose import NOT_FINITE, Warned, warnings
 from gradcli.graph.describe import gate_text
 from gradcli.graph.graph import Graph
 from gradcli.printable import printable, shorten
@@ -21,6 +20,7 @@ from gradcli.traces import Edge, Trace
 
 GLYPHS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−·", "sqrt": "√", "sigmoid": "σ"}
 GLYPHS |= {"less": "<", "less_equal": "≤", "greater": ">", "greater_equal": "≥", "equal": "=", "not_equal": "≠"}
+_STATES = {"saturation": "saturated"}
 _INFIX = ("add", "sub", "mul", "div")
 
 
@@ -30,7 +30,7 @@ def name_of(text: str) -> str:
 
 
 def operation(graph: Graph, index: int) -> str:
-    return ops.ROWS[graph.codes[index]].name
+    return name_of(graph.rows[graph.codes[index]].name)
 
 
 def full(x: Any) -> str:
@@ -43,7 +43,7 @@ def points(traces: Sequence[Trace]) -> list[str]:
     return [""] if len(traces) == 1 else ["first point: ", "second point: "][: len(traces)]
 
 
-def node_tooltip(graph: Graph, traces: Sequence[Trace], index: int, warned: Sequence[Warned]) -> str:
+def node_tooltip(graph: Graph, traces: Sequence[Trace], index: int, messages: Sequence[str]) -> str:
     head = f"{shorten(printable(graph.label(index)), sizes.TOOLTIP)} · {operation(graph, index)} (g{index})"
     lines = [head]
     if graph.operands[index]:
@@ -52,7 +52,7 @@ def node_tooltip(graph: Graph, traces: Sequence[Trace], index: int, warned: Sequ
         lines.append(f"{point}value {full(trace.values[index])}")
         if trace.adjoints[index] is not None:
             lines.append(f"{point}global gradient {full(trace.adjoints[index])}")
-    lines += [shorten(printable(warning.message), 2 * sizes.TOOLTIP) for warning in warned]
+    lines += [shorten(printable(message), 2 * sizes.TOOLTIP) for message in messages]
     return "\n".join(lines)
 
 
@@ -84,19 +84,21 @@ def edge_tooltip(graph: Graph, traces: Sequence[Trace], edges: Sequence[Edge], i
 
 
 def warning_line(trace: Trace, warned: Warned) -> str:
-    """A warning as a line of a node: ⚠ kink at 0, ⚠ nan: 0 × ∞."""
+    """A warning as a line of a node: ⚠ kink at 0, ⚠ saturated, ⚠ nan: 0 × ∞."""
     index = int(warned.gate[1:])
     values = [trace.values[operand] for operand in trace.graph.operands[index]]
     value, adjoint, slopes = trace.values[index], trace.adjoints[index], trace.partials[index] or ()
-    if warned.kind == "kink":
-        return f"⚠ kink at {short(values[0])}" if len(values) == 1 else "⚠ kink"
+    if warned.kind == "kink" and len(values) == 1:
+        return f"⚠ kink at {short(values[0])}"
+    if warned.kind not in NOT_FINITE:
+        return f"⚠ {_STATES.get(warned.kind, warned.kind)}"
     if not isfinite(value) and values:
         return f"⚠ {short(value)}: {_with_values(trace.graph, index, values)}"
     steep = [slope for slope in slopes if slope is not None and not isfinite(slope)]
     if steep:
         where = f" at {short(values[0])}" if len(values) == 1 else ""
         return f"⚠ slope {short(steep[0])}{where}"
-    if warned.kind == "invalid" and adjoint is not None and not isnan(adjoint):
+    if warned.kind == "0·inf" and adjoint is not None and not isnan(adjoint):
         return f"⚠ nan: 0 × {short(adjoint)}"
     return f"⚠ {warned.kind}"
 
@@ -133,6 +135,6 @@ def description(graph: Graph, traces: Sequence[Trace]) -> str:
         if gradients:
             shown = ", ".join(f"{name_of(name)} {short(gradient)}" for name, gradient in gradients[: sizes.LISTED])
             words.append(f"Gradients: {shown}" + ("…" if len(gradients) > sizes.LISTED else "."))
-        warnings = trace.warnings[: sizes.LISTED]
-        words += [f"{shorten(printable(warning.message), sizes.TOOLTIP)}." for warning in warnings]
+        told = warnings(trace)[: sizes.LISTED]
+        words += [f"{shorten(printable(warning.message), sizes.TOOLTIP)}." for warning in told]
     return " ".join(words)

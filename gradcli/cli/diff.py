@@ -1,0 +1,113 @@
+"""gradcli diff: the derivative as an expression of the language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gradcli.cli import program, streams
+from gradcli.cli.bindings import BindingCommand
+from gradcli.cli.choices import check_format
+from gradcli.errors import ExitStatus, UsageError
+from gradcli.graph.derive import derive
+from gradcli.graph.emitting import Emitter, PlainEmitter, TextbookEmitter
+from gradcli.graph.graph import Graph, prune
+from gradcli.graph.higher import repeated
+from gradcli.graph.lower import MAX_GATES
+from gradcli.passes import evaluate_graph, forward
+from gradcli.render.derivatives import FORMATS, Derivative, as_json, render
+
+Order = Annotated[
+    int, typer.Option("--order", metavar="N", min=1, max=1000, help="Differentiate N times by the same input.")
+]
+Raw = Annotated[bool, typer.Option("--raw", help="Simplify nothing: every edge a product, every constant written.")]
+Textbook = Annotated[
+    bool,
+    typer.Option("--textbook", help="By the rules of textbooks, without guards: it may be undefined at odd points."),
+]
+Stages = Annotated[
+    bool, typer.Option("--stages", help="Both passes as one program in stages, each gradient with its rule.")
+]
+Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
+
+
+def run(
+    context: typer.Context,
+    expression: program.Expression = None,
+    order: Order = 1,
+    raw: Raw = False,
+    textbook: Textbook = False,
+    stages: Stages = False,
+    format: Format = "text",
+    json: Annotated[
+        bool, typer.Option("--json", help="As JSON; --format adds the expressions in that format.")
+    ] = False,
+    wrt: program.Wrt = None,
+    of: program.Of = None,
+    variables: program.Vars = None,
+    settings: program.Set = None,
+    output: program.Output = None,
+    max_gates: program.MaxGates = MAX_GATES,
+    strict: program.Strict = False,
+    expand: program.Expand = None,
+    fuse: program.Fuse = False,
+    share: program.Share = False,
+) -> int:
+    """Differentiate: the derivative as a program of its own.
+
+    Values are not needed; with them the derivative's value is a comment:
+
+    \b
+      gradcli diff "x^2*sin(y)"
+      gradcli diff "x^2*sin(y)" --wrt y | gradcli eval - --x 2 --y 0.5
+      gradcli diff "tanh(x)" --order 2 --x 1
+      gradcli diff "(x+y)*z" --stages
+    """
+    others = {"--order": order > 1, "--raw": raw, "--textbook": textbook, "--json": json, "--format": format != "text"}
+    kind = _kind(format, stages, {option for option, given in others.items() if given})
+    loaded = program.load(
+        context, expression, variables, settings, of, wrt, max_gates,
+        structure=True, rewriting=program.Rewriting(expand, fuse, share),
+    )  # fmt: skip
+    if strict and not loaded.points:
+        raise UsageError("--strict needs values", hint=program.NO_POINT)
+    names = program.differentiated(loaded)
+    point = loaded.points[0] if loaded.points else None
+    if stages:
+        from gradcli.codegen.language_target import staged_program
+
+        streams.deliver([staged_program(loaded.graph, names, max_gates)], output)
+    else:
+        found = [
+            Derivative("", (name,) * order, graph, None if point is None else forward(graph, point)[graph.output])
+            for name, graph in _derivatives(loaded.graph, names, order, max_gates, kind).items()
+        ]
+        source = loaded.graph.source
+        look = streams.look(path=output)
+        pieces = as_json(source, order, found, point, format) if json else render(found, point, format, look)
+        streams.deliver(pieces, output)
+    if point is None:
+        return ExitStatus.DONE
+    return program.report(evaluate_graph(loaded.graph, point, names), strict=strict)
+
+
+def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:
+    """How gates are made, from options that fit together."""
+    check_format(format, FORMATS)
+    if stages and given:
+        raise UsageError(f"--stages and {min(given)} can't be combined", hint="--stages is a program in plain text")
+    if given >= {"--raw", "--textbook"}:
+        raise UsageError("--raw and --textbook are different derivatives", hint="ask for one of them")
+    return PlainEmitter if "--raw" in given else TextbookEmitter if "--textbook" in given else Emitter
+
+
+def _derivatives(graph: Graph, names: list[str], order: int, max_gates: int, kind: type[Emitter]) -> dict[str, Graph]:
+    """For each input the graph of its derivative."""
+    if order > 1:
+        return {name: repeated(graph, name, order, max_gates=max_gates, kind=kind) for name in names}
+    derived = derive(graph, names, max_gates=max_gates, kind=kind)
+    return {name: prune(derived.graph, gate) for name, gate in derived.gradients.items()}
+
+
+run.command_class = BindingCommand  # type: ignore[attr-defined]

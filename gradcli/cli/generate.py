@@ -1,0 +1,64 @@
+"""gradcli code: value and gradient as source of another language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gradcli.cli import program, streams
+from gradcli.cli.bindings import BindingCommand
+from gradcli.codegen import TARGETS, generate, target
+from gradcli.errors import UsageError
+from gradcli.graph.lower import MAX_GATES
+
+_KNOWN = ", ".join(TARGETS)
+
+To = Annotated[str | None, typer.Option("--to", metavar="TARGET", help=f"One of {_KNOWN}.")]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="What the function is called.")]
+SelfTest = Annotated[
+    bool, typer.Option("--self-test", help="Add a check at the values that are given, for running the file.")
+]
+List = Annotated[bool, typer.Option("--list", help="List the targets.")]
+
+
+def run(
+    context: typer.Context,
+    expression: program.Expression = None,
+    to: To = None,
+    name: Name = "f",
+    self_test: SelfTest = False,
+    every_target: List = False,
+    wrt: program.Wrt = None,
+    of: program.Of = None,
+    variables: program.Vars = None,
+    settings: program.Set = None,
+    output: program.Output = None,
+    max_gates: program.MaxGates = MAX_GATES,
+    expand: program.Expand = None,
+    fuse: program.Fuse = False,
+    share: program.Share = False,
+) -> None:
+    """Generate source code of the value and its gradient.
+
+    No values are needed, but for --self-test: it checks the file at them when it is run:
+
+    \b
+      gradcli code "(x+y)*z" --to python
+      gradcli code "(x+y)*z" --to c --self-test --x 2 --y 3 --z -4 -o product.c
+    """
+    if every_target:
+        streams.emit(f"{one}\n" for one in TARGETS)
+        return
+    if to is None:
+        raise UsageError("--to is missing: the language to generate", hint=f"the targets are {_KNOWN}")
+    target(to)
+    loaded = program.load(
+        context, expression, variables, settings, of, wrt, max_gates,
+        structure=not self_test, rewriting=program.Rewriting(expand, fuse, share),
+    )  # fmt: skip
+    point = loaded.points[0] if self_test else None
+    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point)], output)
+
+
+run.command_class = BindingCommand  # type: ignore[attr-defined]

@@ -1,0 +1,97 @@
+"""Where a number or a slope needs a second look, with its cause.
+
+Enters: a Trace on numbers of any system. Leaves: `warnings`, in the order of the gates. Invariant: a gate is blamed
+only for what is new in it; time is linear in the gates; the trace is not changed but for its cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gradcli.diagnose.cures import cure, numbers_not_finite
+from gradcli.diagnose.kinks import kink
+from gradcli.diagnose.nonfinite import not_finite
+from gradcli.diagnose.vanishing import dead, passes_nothing, saturation, underflows
+from gradcli.diagnose.warned import CONVENTIONS, NOT_FINITE, SEVERITY, Warned, used
+from gradcli.traces import Trace
+
+__all__ = ["NOT_FINITE", "Warned", "by_severity", "marks", "unsettled", "warnings"]
+
+
+def warnings(trace: Trace) -> list[Warned]:
+    """All warnings of a trace."""
+    if "warnings" not in trace.cache:
+        trace.cache["warnings"] = _with_cure(trace, _found(trace))
+    found: list[Warned] = trace.cache["warnings"]
+    return found
+
+
+def by_severity(found: Iterable[Warned]) -> list[Warned]:
+    """What makes numbers that are not finite comes first; otherwise in the order of the gates."""
+    return sorted(found, key=lambda warned: SEVERITY[warned.kind])
+
+
+def marks(trace: Trace) -> dict[int, str]:
+    """What stands behind a gate that is warned of: its kinds of warnings, by its position."""
+    if "marks" not in trace.cache:
+        kinds: dict[int, dict[str, None]] = {}
+        for warned in warnings(trace):
+            kinds.setdefault(int(warned.gate[1:]), {})[warned.kind] = None
+        trace.cache["marks"] = {index: f"⚠ {', '.join(names)}" for index, names in kinds.items()}
+    found: dict[int, str] = trace.cache["marks"]
+    return found
+
+
+def unsettled(trace: Trace) -> str:
+    """Which conventions and numbers that are not finite a trace contains; "" for none."""
+    counts = {name: sum(warned.kind == name for warned in warnings(trace)) for name in CONVENTIONS}
+    told = [f"{count:,} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    if count := numbers_not_finite(trace):
+        told.append(f"{count:,} numbers that are not finite" if count > 1 else "1 number that is not finite")
+    return ", ".join(told)
+
+
+def _found(trace: Trace) -> list[Warned]:
+    """Every warning but for the way out."""
+    kinked: list[tuple[int, Warned]] = []
+    saturated: dict[int, Warned] = {}
+    shut: list[int] = []
+    for index, slopes in _with_slopes_of_interest(trace):
+        if (warned := kink(trace, index)) is not None:
+            kinked.append((index, warned))
+        if passes_nothing(trace, index, slopes):
+            shut.append(index)
+        if (warned := saturation(trace, index, slopes)) is not None:
+            saturated[index] = warned
+    if any(trace.adjoints[index] == 0 for index in [*saturated, *shut]):
+        flags = used(trace)
+        saturated = {index: warned for index, warned in saturated.items() if flags[index]}
+        shut = [index for index in shut if flags[index]]
+    found = [*kinked, *not_finite(trace).items(), *underflows(trace), *saturated.items(), *dead(trace, shut)]
+    return [warned for _, warned in sorted(found, key=lambda pair: pair[0])]
+
+
+def _with_slopes_of_interest(trace: Trace) -> Iterable[tuple[int, list[Any]]]:
+    """The active gates whose row has a kink, saturates or rectifies, with their local gradients."""
+    graph, partials = trace.graph, trace.partials
+    codes = {code for code in {*graph.codes} if _of_interest(graph.rows[code])}
+    if not codes:
+        return
+    for index in [i for i, code in enumerate(graph.codes) if code in codes]:
+        slopes = [slope for slope in partials[index] or () if slope is not None]
+        if slopes:
+            yield index, slopes
+
+
+def _of_interest(row: Any) -> bool:
+    return row.kink is not None or row.steepest is not None or row.rectifies
+
+
+def _with_cure(trace: Trace, found: list[Warned]) -> list[Warned]:
+    """The same warnings; the first one of a number that is not finite says how to avoid it, if there is a way."""
+    blamed = next((warned for warned in by_severity(found) if warned.kind in NOT_FINITE), None)
+    if blamed is None or (rewrite := cure(trace, int(blamed.gate[1:]))) is None:
+        return found
+    told = blamed._replace(details=blamed.details | {"rewrite": rewrite})
+    return [told if warned is blamed else warned for warned in found]

@@ -1,0 +1,106 @@
+"""Pieces of graph that take the place of a gate, and graphs with some gates replaced.
+
+Enters: a graph, and what stands in for some of its gates. Leaves: a new graph. Invariant: inputs keep their order and
+positions, also those that nothing needs any more, since they are the program's; a replaced gate's name and span go to
+the gate that has its result.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+
+from gradcli.graph import ops
+from gradcli.graph.graph import Graph, reachable
+
+Place = tuple[int, int]  # a span's start and end
+
+
+class Template:
+    """Gates whose operands are parameters or one another.
+
+    Attributes:
+        gates: code, operands and literal of each; an operand k ≥ 0 is the k-th gate, else parameter ~k.
+        output: the gate or the parameter that is the result, in the same way.
+    """
+
+    __slots__ = ("gates", "output")
+
+    def __init__(self, gates: list[tuple[int, tuple[int, ...], str | None]], output: int) -> None:
+        self.gates, self.output = gates, output
+
+    def __len__(self) -> int:
+        return len(self.gates)
+
+    def put(self, graph: Graph, operands: Sequence[int], place: Place) -> int:
+        """Append the gates, with these operands as parameters, and return the position of the result."""
+        base = len(graph)
+        for code, own, literal in self.gates:
+            graph.append(code, tuple(base + k if k >= 0 else operands[~k] for k in own), literal, *place)
+        return base + self.output if self.output >= 0 else operands[~self.output]
+
+
+def template(graph: Graph, parameters: Sequence[str]) -> Template:
+    """What a graph computes from its inputs.
+
+    Args:
+        parameters: the names of inputs, in the order in which operands will be given.
+    """
+    places: list[int] = []
+    gates: list[tuple[int, tuple[int, ...], str | None]] = []
+    for code, operands, literal in zip(graph.codes, graph.operands, graph.literals, strict=True):
+        if code == ops.INPUT:
+            places.append(~parameters.index(literal or ""))
+        else:
+            places.append(len(gates))
+            gates.append((code, tuple(places[operand] for operand in operands), literal))
+    return Template(gates, places[graph.output])
+
+
+def empty_like(graph: Graph) -> Graph:
+    """A graph without gates of the same program."""
+    found = Graph(graph.source)
+    found.rows, found.bodies, found.free = graph.rows, graph.bodies, graph.free
+    found.assigned, found.omitted = graph.assigned, graph.omitted
+    return found
+
+
+def rebuilt(graph: Graph, put: Callable[[Graph, int, array[int]], int]) -> Graph:
+    """The graph with every gate but the inputs put anew; what nothing needs then is left out.
+
+    Args:
+        put: put(new graph, position in the old graph, old position → new position so far) appends what stands for a
+            gate and returns where its result is.
+    """
+    found, moved = empty_like(graph), array("i", bytes(4 * len(graph)))
+    for index, code in enumerate(graph.codes):
+        if code == ops.INPUT:
+            moved[index] = found.append(code, (), graph.literals[index], graph.starts[index], graph.ends[index])
+        else:
+            moved[index] = put(found, index, moved)
+    for index, name in sorted(graph.stages.items()):
+        if found.codes[moved[index]] != ops.INPUT:
+            found.stages.setdefault(moved[index], name)
+    found.output = moved[graph.output]
+    return _needed(found)
+
+
+def copied(graph: Graph, found: Graph, index: int, moved: Sequence[int]) -> int:
+    """Append a gate as it is."""
+    operands = tuple(moved[operand] for operand in graph.operands[index])
+    place = graph.starts[index], graph.ends[index]
+    return found.append(graph.codes[index], operands, graph.literals[index], *place)
+
+
+def _needed(graph: Graph) -> Graph:
+    """The inputs, and the gates that the output depends on."""
+    needed = reachable(graph, graph.output)
+    if all(wanted or code == ops.INPUT for wanted, code in zip(needed, graph.codes, strict=True)):
+        return graph
+    found, moved = empty_like(graph), array("i", bytes(4 * len(graph)))
+    for index, wanted in enumerate(needed):
+        if wanted or graph.codes[index] == ops.INPUT:
+            moved[index] = copied(graph, found, index, moved)
+    found.stages = {moved[index]: name for index, name in graph.stages.items() if needed[index]}
+    found.output = moved[graph.output]
+    return found

@@ -1,0 +1,48 @@
+"""Graphs written as people write formulas: with signs such as ² · √ ≤ σ, which the language reads too, or in LaTeX.
+
+Enters: what `printing.py` knows of a gate. Leaves: its text. Invariant: a text in UNICODE parses back to the gates that
+the plain text gives; one in LATEX is for people alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gradcli.graph.defined import functions_on
+from gradcli.graph.graph import Graph
+from gradcli.graph.printing import Style, called
+from gradcli.graph.typeset import LATEX as SYSTEM
+from gradcli.numeric import latex, text
+from gradcli.numeric.latex import Latex
+from gradcli.numeric.text import Text
+
+_SYMBOLS = {"*": "·", "<=": "≤", ">=": "≥", "!=": "≠"}
+_CONSTANTS = {"pi": "π", "tau": "τ", "-pi": "-π", "-tau": "-τ"}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_WHOLE = re.compile("-?[0-9]{1,4}")
+_POWER = 8
+
+
+def _literal(written: str) -> Text:
+    number = text.number(written)
+    return number._replace(text=_CONSTANTS.get(written, written))
+
+
+def _operation(graph: Graph, index: int, operands: list[Text]) -> Text:
+    row = graph.rows[graph.codes[index]]
+    if row.name == "pow" and _WHOLE.fullmatch(operands[1].text):
+        base, exponent = text.parenthesised(operands[0], text.ATOM), operands[1].text
+        return Text(base + exponent.translate(_SUPERSCRIPTS), _POWER)
+    if row.name == "sqrt":
+        return Text(f"√{text.parenthesised(operands[0], text.ATOM)}", _POWER)
+    name = "σ" if row.name == "sigmoid" else called(row)
+    return text.write(name, _SYMBOLS.get(row.symbol or "", row.symbol), row.precedence, operands)
+
+
+def _typeset(graph: Graph, index: int, operands: list[Latex]) -> Latex:
+    found: Latex = functions_on(graph.rows, SYSTEM)[graph.codes[index]](*operands)  # type: ignore[misc]
+    return found
+
+
+UNICODE = Style(Text, _literal, _operation)
+LATEX = Style(latex.name, latex.number, _typeset, longest=200)

@@ -1,0 +1,126 @@
+"""How tokens are written in plain text, for the terminal and for Markdown.
+
+Enters: tokens of `steps.py`. Leaves: text in gradcli's own language. Invariant: the user's text is printable; a minus
+that stands behind an operator is in parentheses; a rule that is just its number is written once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gradcli.graph import ops
+from gradcli.graph.describe import gate_text, rule_text
+from gradcli.graph.graph import Graph
+from gradcli.numeric import text
+from gradcli.numeric.text import Text
+from gradcli.printable import printable
+from gradcli.render.explain.tokens import EQUALS, WITH, Token
+from gradcli.render.picture.short import short
+from gradcli.traces import Trace
+
+_SIGNED = 7  # the precedence of a number with a minus at the beginning; elsewhere it needs parentheses
+_LEAST = 5  # the precedence of a sum; comparisons and logic bind more loosely
+_ALONE = re.compile(r"[\w.]+(\^[\w.]+)?|\w+\([^()]*\)")
+
+
+def writer(trace: Trace, shortly: bool) -> Callable[[Any], str]:
+    """How numbers are written: with all digits, or with four."""
+    if not shortly:
+        return trace.system.write
+    return lambda x: short(x).replace("−", "-").replace("∞", "inf")
+
+
+def trimmed(formula: Sequence[Token], write: Callable[[Token], str]) -> list[Token]:
+    """The formula without the sides that say what the side before or behind them says, such as 1 = 1.0.
+
+    The same sides are left out whatever the format: write is that of plain text.
+    """
+    sides: list[tuple[Token | None, list[Token]]] = [(None, [])]
+    for token in formula:
+        if token in (EQUALS, WITH):
+            sides.append((token, []))
+        else:
+            sides[-1][1].append(token)
+    texts = [" ".join(map(write, side)) for _, side in sides] + [""]
+    kept, said = list(sides[0][1]), texts[0]
+    before: Token | None = None  # the sign of a side that was left out
+    for place, (sign, side) in enumerate(sides[1:], 1):
+        if texts[place] == said or same_number(texts[place], texts[place + 1]):
+            before = before or sign
+            continue
+        kept += [before or sign or EQUALS, *side]
+        before, said = None, texts[place]
+    return kept
+
+
+def same_number(first: str, second: str) -> bool:
+    """Whether both are the same number, as 1 and 1.0."""
+    try:
+        return float(first) == float(second)
+    except ValueError:
+        return False
+
+
+class Words:
+    """Writes tokens.
+
+    Attributes:
+        write: of a number.
+    """
+
+    def __init__(self, trace: Trace, shortly: bool) -> None:
+        self.graph: Graph = trace.graph
+        self.values = trace.values
+        self.number = writer(trace, shortly)
+
+    def write(self, token: Token) -> str:
+        """The text of a token."""
+        return printable(self._written(token))
+
+    def _written(self, token: Token) -> str:
+        graph, kind = self.graph, token.kind
+        if kind == "sign":
+            return token.text
+        if kind in ("value", "slope", "gradient"):
+            number = self.number(token.number)
+            return f"({number})" if token.factor and number.startswith("-") else number
+        if kind == "label":
+            return graph.label(token.gate)
+        if kind == "gate":
+            return self._side(token.gate, gate_text(graph, token.gate))
+        if kind == "numbers":
+            return self._numbers(token.gate)
+        if kind == "total":
+            return f"∂{graph.label(graph.output)}/∂{graph.label(token.gate)}"
+        if kind == "partial":
+            return f"∂{graph.label(token.gate)}/∂{graph.label(graph.operands[token.gate][token.position])}"
+        rule = rule_text(graph, token.gate, token.position)
+        return f"({rule})" if token.factor and not _ALONE.fullmatch(rule) else rule
+
+    def _numbers(self, index: int) -> str:
+        """What the gate computes, with numbers in place of its operands."""
+        row, operands = self.graph.rows[self.graph.codes[index]], self.graph.operands[index]
+        numbers = [self._operand(operand, len(operands) > 1 and i == 0) for i, operand in enumerate(operands)]
+        written = text.write("log" if row.name == "log_base" else row.name, row.symbol, row.precedence, numbers).text
+        return self._side(index, written)
+
+    def _side(self, index: int, written: str) -> str:
+        """A gate's text as a side of an equation: what binds as loosely as = is in parentheses."""
+        return f"({written})" if self.loose(index) else written
+
+    def loose(self, index: int) -> bool:
+        """Whether the gate is a comparison, or logic."""
+        row = self.graph.rows[self.graph.codes[index]]
+        return row.symbol is not None and row.precedence < _LEAST
+
+    def _operand(self, index: int, first: bool) -> Text:
+        number = self.operand(index)
+        return Text(number, (_SIGNED if first else 0) if number.startswith("-") else text.ATOM)
+
+    def operand(self, index: int) -> str:
+        """The number of an operand; a constant that is written in digits stays as it is written."""
+        literal = self.graph.literals[index] or ""
+        as_written = self.graph.codes[index] == ops.CONSTANT and literal[:1] in [*"-.0123456789"]
+        return literal if as_written else self.number(self.values[index])

@@ -1,0 +1,32 @@
+"""The commands of the registry, and what each can be run with, so that a new one is tested by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from gradcli.cli.app import app
+
+PROGRAM = ["x*y", "--x", "2", "--y", "3"]
+
+
+def parameters(command: str) -> list[Any]:
+    built: Any = typer.main.get_command(app).get_command(None, command)  # type: ignore[attr-defined, arg-type]
+    return list(built.params)
+
+
+def takes_program(command: str) -> bool:
+    return any(parameter.name == "expression" for parameter in parameters(command))
+
+
+def arguments(command: str, *program: str) -> list[str]:
+    """A command line that succeeds."""
+    expression, *values = program or PROGRAM
+    names = [parameter.name for parameter in parameters(command)]
+    return [
+        command,
+        *(["--to", "python"] if command == "code" else []),
+        *(expression for name in ("expression", "other") if name in names),
+        *(values if takes_program(command) else []),
+    ]
