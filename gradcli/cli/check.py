@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import one_format, random_points
 from gradcli.errors import ExitStatus, UsageError
@@ -25,7 +25,7 @@ _LONG_WORK = 1000  # gates times points
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; table if not given.")
@@ -41,17 +41,17 @@ def run(
         typer.Option("--point", metavar="random:N", help="Check N random points; ranges are given as --x LOW..HIGH."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Choose other random points.")] = 0,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    digits: program.Digits = None,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    digits: options.Digits = None,
     every_gate: Annotated[bool, typer.Option("--all", help="Show every gate of a large graph in the table.")] = False,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Check every gradient against multiprecision arithmetic.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradcli.cli import pair, program, streams
+from gradcli.cli import options, pair, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import one_format, random_points
 from gradcli.errors import ExitStatus, UsageError
@@ -51,13 +51,13 @@ def run(
     agree: Agree = 12,
     point: Random = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Choose other random points.")] = 0,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
     every_input: Annotated[bool, typer.Option("--all", help="Show every gradient of many in the table.")] = False,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
 ) -> int:
     """Compare two programs: the same value and gradients?
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import check_format
 from gradcli.errors import ExitStatus, UsageError
@@ -34,7 +34,7 @@ Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     order: Order = 1,
     raw: Raw = False,
     textbook: Textbook = False,
@@ -43,16 +43,16 @@ def run(
     json: Annotated[
         bool, typer.Option("--json", help="As JSON; --format adds the expressions in that format.")
     ] = False,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Differentiate: the derivative as a program of its own.
 
@@ -89,7 +89,7 @@ def run(
         streams.deliver(pieces, output)
     if point is None:
         return ExitStatus.DONE
-    return program.report(evaluate_graph(loaded.graph, point, names), strict=strict)
+    return reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict)
 
 
 def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:

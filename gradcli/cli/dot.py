@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.redirect import redirected_name
 from gradcli.errors import ExitStatus, UsageError
@@ -52,9 +52,9 @@ Seconds = Annotated[
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     format: Format = None,
-    output: program.Output = None,
+    output: options.Output = None,
     theme: Theme = "auto",
     rankdir: Rankdir = None,
     heat: Heat = False,
@@ -63,15 +63,15 @@ def run(
     depth: Depth = None,
     no_legend: NoLegend = False,
     seconds: Seconds = 20.0,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Draw the graph with every gate's value and gradients.
 
@@ -104,7 +104,7 @@ def run(
     if drawn.note:
         streams.note(f"note: {drawn.note}")
     places = zip(traces, ("", "at the second point: "), strict=False)
-    return max((program.report(trace, where, strict) for trace, where in places), default=ExitStatus.DONE)
+    return max((reporting.report(trace, where, strict) for trace, where in places), default=ExitStatus.DONE)
 
 
 _BINARY = ("png", *SYSTEM)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand, constant
 from gradcli.cli.choices import asked_format, check_format
 from gradcli.errors import UsageError
@@ -26,24 +26,24 @@ Vjp = Annotated[
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     tree: Annotated[bool, typer.Option("--tree", help="The same as --format tree.")] = False,
     format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; table if not given.")
     ] = None,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
     every_gate: Annotated[bool, typer.Option("--all", help="Show every gate of a large graph in the table.")] = False,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
-    digits: program.Digits = None,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
+    digits: options.Digits = None,
     jvp: Jvp = None,
     vjp: Vjp = None,
 ) -> int:
@@ -73,7 +73,7 @@ def run(
     if direction:
         trace.along = along(trace, direction)
     streams.deliver(renderer(chosen)(trace, streams.look(every_gate, output)), output)
-    return program.report(trace, strict=strict)
+    return reporting.report(trace, strict=strict)
 
 
 def _settled(loaded: program.Loaded, digits: int) -> Trace:

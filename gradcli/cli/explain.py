@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import check_format
 from gradcli.errors import UsageError
@@ -29,23 +29,23 @@ EveryGate = Annotated[bool, typer.Option("--all", help="Explain every gate of a 
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     format: Format = None,
     gate: OneGate = None,
     brief: Brief = False,
     short: Short = False,
     standalone: Standalone = False,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
     every_gate: EveryGate = False,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Explain both passes step by step, as one does them by hand.
 
@@ -62,7 +62,7 @@ def run(
         raise UsageError("--gate and --brief are different explanations", hint="ask for one of them")
     trace = evaluate_graph(loaded.graph, loaded.points[0], loaded.wrt)
     streams.deliver(renderer(chosen)(trace, streams.look(every_gate, output), telling), output)
-    return program.report(trace, strict=strict)
+    return reporting.report(trace, strict=strict)
 
 
 def _format(format: str | None, standalone: bool) -> str:

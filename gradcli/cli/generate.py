@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.codegen import TARGETS, generate, target
 from gradcli.errors import UsageError
@@ -24,20 +24,20 @@ List = Annotated[bool, typer.Option("--list", help="List the targets.")]
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     to: To = None,
     name: Name = "f",
     self_test: SelfTest = False,
     every_target: List = False,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    expand: program.Expand = None,
-    fuse: program.Fuse = False,
-    share: program.Share = False,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> None:
     """Generate source code of the value and its gradient.
 

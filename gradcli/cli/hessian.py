@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program, streams
+from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.errors import ExitStatus, UsageError
 from gradcli.graph.graph import prune
@@ -33,17 +33,17 @@ Json = Annotated[
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     symbolic: Symbolic = False,
     format: Format = None,
     json: Json = False,
-    wrt: program.Wrt = None,
-    of: program.Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
+    wrt: options.Wrt = None,
+    of: options.Of = None,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
 ) -> int:
     """Show the matrix of second derivatives.
 
@@ -75,7 +75,7 @@ def run(
     deliver(matrix, chosen, json, output)
     if point is None:
         return ExitStatus.DONE
-    return program.report(evaluate_graph(graph, point, names), strict=strict)
+    return reporting.report(evaluate_graph(graph, point, names), strict=strict)
 
 
 def chosen_format(format: str | None, symbolic: bool) -> str:

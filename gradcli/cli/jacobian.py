@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gradcli.cli import program
+from gradcli.cli import options, program, reporting
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.hessian import Format, Json, Symbolic, chosen_format, deliver
 from gradcli.errors import ExitStatus, UsageError
@@ -25,17 +25,17 @@ Of = Annotated[str | None, typer.Option("--of", metavar="Q,R", help="Take these 
 
 def run(
     context: typer.Context,
-    expression: program.Expression = None,
+    expression: options.Expression = None,
     symbolic: Symbolic = False,
     format: Format = None,
     json: Json = False,
-    wrt: program.Wrt = None,
+    wrt: options.Wrt = None,
     of: Of = None,
-    variables: program.Vars = None,
-    settings: program.Set = None,
-    output: program.Output = None,
-    max_gates: program.MaxGates = MAX_GATES,
-    strict: program.Strict = False,
+    variables: options.Vars = None,
+    settings: options.Set = None,
+    output: options.Output = None,
+    max_gates: options.MaxGates = MAX_GATES,
+    strict: options.Strict = False,
 ) -> int:
     """Show the matrix of first derivatives of several outputs.
 
@@ -81,7 +81,7 @@ def _report(
     status = ExitStatus.DONE
     for place in dict.fromkeys(outputs):
         trace = evaluate_graph(prune(graph.copy(), place), point)
-        status = max(status, program.report(trace, f"{names[place]}: " if len(outputs) > 1 else "", strict))
+        status = max(status, reporting.report(trace, f"{names[place]}: " if len(outputs) > 1 else "", strict))
     return status
 
 

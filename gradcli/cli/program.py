@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from gradcli import diagnose
 from gradcli.binding import bind, check_known
 from gradcli.cli import streams
 from gradcli.cli.bindings import (
@@ -23,7 +21,7 @@ from gradcli.cli.bindings import (
     missing_expression,
     overflowed,
 )  # fmt: skip
-from gradcli.errors import BindingError, ExitStatus, ParseError, UsageError, place
+from gradcli.errors import BindingError, ParseError, UsageError
 from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
@@ -31,48 +29,9 @@ from gradcli.graph.names import resolve
 from gradcli.language.nodes import Definition, Program
 from gradcli.language.parser import normalise, parse
 from gradcli.printable import shorten
-from gradcli.traces import Trace
 
 if TYPE_CHECKING:
     from gradcli.numeric.system import NumberSystem
-
-Expression = Annotated[
-    str | None,
-    typer.Argument(metavar="EXPR", show_default=False, help="The program: text, @FILE, or - for standard input."),
-]
-Vars = Annotated[
-    str | None, typer.Option("--vars", metavar="FILE", help="Values in a JSON object; - for standard input.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A value, also for a name that is an option here."),
-]
-Of = Annotated[str | None, typer.Option("--of", metavar="NAME", help="Take this stage as the output.")]
-Wrt = Annotated[str | None, typer.Option("--wrt", metavar="X,Y", help="Differentiate by these inputs only.")]
-MaxGates = Annotated[int, typer.Option("--max-gates", metavar="N", min=1, help="Refuse programs with more gates.")]
-Expand = Annotated[
-    list[str] | None,
-    typer.Option("--expand", metavar="F,G|all", help="Write these functions out as the gates of their definition."),
-]
-Fuse = Annotated[bool, typer.Option("--fuse", help="Replace known forms, such as 1/(1 + exp(-x)), by one gate each.")]
-Share = Annotated[bool, typer.Option("--share", help="Make equal gates one.")]
-Output = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
-]
-
-Digits = Annotated[
-    int | None,
-    typer.Option(
-        "--digits",
-        metavar="N",
-        min=1,
-        max=10_000,
-        help="Compute N correct digits, from the decimals as they are written.",
-    ),
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="End with status 1 if there is a kink, a tie or a number that is not finite.")
-]
 
 
 class Rewriting(NamedTuple):
@@ -258,45 +217,6 @@ def direction(loaded: Loaded, settings: list[str]) -> dict[str, float]:
 
 
 NO_POINT = "give every input a value"
-
-
-def report(trace: Trace, where: str = "", strict: bool = False) -> ExitStatus:
-    """The most severe warnings, on standard error, and the status to end with.
-
-    Args:
-        trace: what was evaluated.
-        where: what stands before each warning.
-        strict: whether a kink, a tie or a number that is not finite is a failure.
-    """
-    told: Counter[str] = Counter()
-    untold: Counter[str] = Counter()
-    for position, warned in enumerate(diagnose.by_severity(diagnose.warnings(trace))):
-        if told[warned.kind] >= _PER_KIND or told.total() >= _WARNINGS:
-            untold[warned.kind] += 1
-            continue
-        told[warned.kind] += 1
-        streams.note(f"warning: {where}{warned.message}")
-        if position == 0 and warned.kind in diagnose.NOT_FINITE:
-            _show(trace.graph.source, warned)
-    if untold:
-        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in untold.items())
-        streams.note(f"warning: {where}and {untold.total():,} more ({kinds}); gradcli eval --json lists them")
-    if strict and (unsettled := diagnose.unsettled(trace)):
-        streams.note(f"gradcli: --strict: {where}{unsettled}")
-        return ExitStatus.NOT_HELD
-    return ExitStatus.DONE
-
-
-_WARNINGS, _PER_KIND = 10, 5
-
-
-def _show(source: str, warned: diagnose.Warned) -> None:
-    """The place in the program where numbers stop being finite, and the way out if there is one."""
-    for line in place(source, warned.span):
-        streams.note(line)
-    if rewrite := warned.details.get("rewrite"):
-        what = " ".join(shorten(rewrite["for"], 80).split())
-        streams.note(f"hint: write {rewrite['write']} for {what}")
 
 
 def arguments_of(context: typer.Context) -> tuple[Sorted, list[str]]:
