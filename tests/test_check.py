@@ -63,7 +63,7 @@ def checked(text: str, **point: float) -> Checked:
         ("floor(1 - x)", "1e-100", "0.0"),
         ("log(x + exp(-x))*2/x^2", "1e-90", "1.0"),
         ("f(t) = 1 - cos(t) with grad (sin(t))\nf(x)/x^2", "1e-200", "0.5"),
-        ("add(t) = 1 - cos(t) with grad (sin(t))\nadd(x)/x^2", "1e-200", "0.5"),
+        ("drop(t) = 1 - cos(t) with grad (sin(t))\ndrop(x)/x^2", "1e-200", "0.5"),
         ("(tanh(1/x) - 1)*exp(2/x)", "1e-3", "-2.0"),
     ],
 )
@@ -404,3 +404,25 @@ def test_random_points_are_the_same_in_every_run() -> None:
     assert all(-1.0 <= point["x"] <= 1.0 and point["y"] == 3.0 and 1e-9 <= point["z"] <= 1.0 for point in points)
     assert sum(point["z"] < 1e-4 for point in points) > 60, "small magnitudes are met as well"
     assert sum(point["x"] < 0 for point in points) > 60
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("f(a) = sin(a)^2 + cos(a)^2 with grad (123)\nf(x)", "refuted"),  # differences of rounding alone
+        ("f(a) = sin(a)^2 + cos(a)^2 with grad (0)\nf(x)", "proved"),
+        ("f(a) = floor(a) with grad (5)\nf(x)", "none"),  # a jump: every number lies between 0 and infinity
+        ("f(a) = floor(a) with grad (0)\nf(x)", "proved"),
+        ("f(a) = a - a with grad (2*sin(a)*cos(a) - sin(2*a))\nf(x)", "proved"),  # 0, but for rounding
+        ("f(a) = log(exp(a)) - a with grad (sqrt(a)^2 - a)\nf(x)", "proved"),
+    ],
+)
+def test_declared_derivatives_where_differences_vanish(text: str, verdict: str) -> None:
+    (edge,) = check(lower(parse(text)), {"x": 2.0}).edges
+    assert edge.verdict == verdict
+
+
+def test_rounding_that_passes_through_a_gate_is_still_rounding() -> None:
+    """The gradient of a constant is 0, however its contributions were rounded before the last gate."""
+    checked = check(lower(parse("sin(3*x)^2 + cos(3*x)^2")), {"x": 0.7})
+    assert checked.holds

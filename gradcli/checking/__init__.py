@@ -7,12 +7,11 @@ Values and global gradients are judged against the whole program at the same inp
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gradcli.checking.exact import Numbers, settle
-from gradcli.checking.precision import FULL, LEAST_LOST, correct_digits, lost, outside
+from gradcli.checking.precision import FULL, LEAST_LOST, correct_digits, gradient_sizes, lost, noise, outside
 from gradcli.checking.verdicts import EdgeCheck, Judge
 from gradcli.errors import GradcliError
 from gradcli.graph.defined import constant
@@ -23,7 +22,6 @@ from gradcli.printable import shorten
 from gradcli.traces import Trace, contribution
 
 REQUIRED = 6.0  # correct digits of an input's gradient
-_NOISE = 8.0  # ulp of the largest contribution: what may be left of a gradient that is exactly 0
 _DIGITS = 30  # of true values
 
 
@@ -172,52 +170,35 @@ def _inputs(trace: Trace) -> Iterator[tuple[str, int]]:
 def _gates(trace: Trace, true: Trace) -> list[GateCheck]:
     graph, write = trace.graph, true.system.write
     digits = [correct_digits(x, y) for x, y in zip(trace.values, true.values, strict=True)]
-    contributions = _contribution_digits(trace, true)
+    contributions, sizes = _contribution_digits(trace, true), gradient_sizes(trace)
     found = []
     for index, operands in enumerate(graph.operands):
         value, exact, adjoint, slope = (c[index] for c in (trace.values, true.values, trace.adjoints, true.adjoints))
         before = min((digits[operand] for operand in operands), default=FULL)
         gradient = None if adjoint is None else correct_digits(adjoint, slope)
-        if gradient is not None and slope == 0 and contributions[index].absorbs(adjoint):
+        if gradient is not None and slope == 0 and abs(adjoint) <= noise(sizes[index]):
             gradient = FULL
         found.append(
             GateCheck(
                 index, value, write(exact), digits[index], lost(before, digits[index]),
                 adjoint, None if adjoint is None else write(slope), gradient,
-                None if gradient is None else lost(contributions[index].digits, gradient),
+                None if gradient is None else lost(contributions[index], gradient),
                 outside(value, exact), None if adjoint is None else outside(adjoint, slope),
             )
         )  # fmt: skip
     return found
 
 
-class _Contributions:
-    """What adds up to a gate's global gradient: the fewest correct digits, and the size of the largest one."""
-
-    __slots__ = ("digits", "largest")
-
-    def __init__(self) -> None:
-        self.digits, self.largest = FULL, 0.0
-
-    def add(self, contribution: float, digits: float) -> None:
-        self.digits = min(self.digits, digits)
-        self.largest = max(self.largest, abs(contribution))
-
-    def absorbs(self, rest: float) -> bool:
-        """Whether rest is rounding of the largest contribution: then 0 is what it stands for."""
-        return self.largest < math.inf and abs(rest) <= _NOISE * math.ulp(self.largest)
-
-
-def _contribution_digits(trace: Trace, true: Trace) -> list[_Contributions]:
-    """For each gate, what is known of the contributions to its gradient."""
-    found = [_Contributions() for _ in trace.values]
+def _contribution_digits(trace: Trace, true: Trace) -> list[float]:
+    """For each gate, the fewest correct digits of a contribution to its gradient."""
+    found = [FULL] * len(trace.values)
     for index in range(len(trace.graph)):
         if trace.partials[index] is None:
             continue
         for position, operand in enumerate(trace.graph.operands[index]):
             part = _contribution(trace, index, position)
             if part is not None:
-                found[operand].add(part, correct_digits(part, _contribution(true, index, position)))
+                found[operand] = min(found[operand], correct_digits(part, _contribution(true, index, position)))
     return found
 
 

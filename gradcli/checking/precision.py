@@ -10,6 +10,8 @@ import math
 import sys
 from typing import Any
 
+from gradcli.traces import Trace
+
 FULL = 16.0  # correct digits of a float that is right
 LEAST_LOST = 1.0  # digits: less is ordinary rounding
 TOP, TINY = sys.float_info.max, sys.float_info.min  # the largest number, the smallest normal one
@@ -47,6 +49,27 @@ def outside(found: float, true: Any) -> str | None:
     if abs(true) >= _LIMIT or (math.isinf(found) and abs(true) > TOP):
         return "overflow"
     return "underflow" if 0 < abs(true) < TINY else None
+
+
+_NOISE = 8.0  # ulp of the largest term: what may be left of a number that is exactly 0
+
+
+def noise(largest: float) -> float:
+    """How far from 0 rounding may leave what is exactly 0 and whose largest term is so large."""
+    return _NOISE * math.ulp(largest) if largest < math.inf else 0.0
+
+
+def gradient_sizes(trace: Trace) -> list[float]:
+    """Per gate, the largest product of local gradients on a path from the output: the largest term of its gradient."""
+    graph = trace.graph
+    sizes = [0.0] * len(graph)
+    sizes[graph.output] = 1.0
+    for index in range(graph.output, -1, -1):
+        partials = trace.partials[index] if sizes[index] else None
+        for operand, partial in zip(graph.operands[index], partials or (), strict=False):
+            if partial is not None:
+                sizes[operand] = max(sizes[operand], abs(partial) * sizes[index])
+    return sizes
 
 
 def ulps(found: float, true: Any, largest_term: Any = 0) -> float:

@@ -127,7 +127,7 @@ class Slopes:
             return now
         if abs(now) * _RUNS_AWAY <= abs(before):
             return c.zero
-        if abs(before) * _RUNS_AWAY <= abs(now):
+        if before != 0 and abs(before) * _RUNS_AWAY <= abs(now):  # from 0 anything seems to grow, also rounding
             return c.sign(now) * c.inf
         return _UNKNOWN
 

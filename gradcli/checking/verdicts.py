@@ -59,6 +59,9 @@ class EdgeCheck(NamedTuple):
     reason: str | None
 
 
+_DECLARED, _DECLARED_SHRINKS = 120, 30  # digits
+
+
 class Judge:
     """Judges the edges of traces; equal gates at equal operands are computed once."""
 
@@ -134,11 +137,15 @@ class Judge:
         return self._found[known]
 
     def _declared(self, row: Op, xs: list[float], position: int) -> Any:
-        """A declared derivative in multiprecision, at the precision of the slope before."""
+        """A declared derivative in multiprecision; what shrinks with the precision is rounding, and 0."""
         c, m, rule = self._slopes.context, self._slopes.system, row.partials[position]
         assert callable(rule)
-        self._slopes.widen(xs)
-        return c.mpf(rule(m, None, *map(c.mpf, xs)))
+        found = []
+        for digits in (_DECLARED, 2 * _DECLARED):
+            self._slopes.widen(xs, digits)
+            found.append(c.mpf(rule(m, None, *map(c.mpf, xs))))
+        coarse, fine = found
+        return c.zero if coarse == 0 or abs(fine) * 10**_DECLARED_SHRINKS <= abs(coarse) else fine
 
     def _largest_term(self, row: Op, xs: list[float], position: int) -> Any:
         rule = row.terms[position + 1] if row.terms is not None else None
@@ -167,6 +174,8 @@ class Judge:
         if left is None or right is None:
             return NONE
         low, high = min(left, right), max(left, right)
+        if own and (_is_infinite(low) or _is_infinite(high)):  # a jump: every number lies between
+            return PROVED if judged in (low, high) else NONE
         room = 4 * max(abs(x) if abs(x) < math.inf else 0 for x in (low, high)) * 2.0**-52
         if low - room <= judged <= high + room:
             return PROVED if own else BETWEEN

@@ -85,6 +85,13 @@ def _command_hint(word: str) -> str:
     return f"the commands are {', '.join(COMMANDS)}; an expression follows its command: gradcli eval EXPR"
 
 
+def commands_with(option: str) -> list[str]:
+    """The commands that have an option of that name; to be asked only when something is wrong."""
+    group = Commands(name="gradcli")
+    built = [(name, group.get_command(None, name)) for name in COMMANDS]
+    return [name for name, command in built if any(option in parameter.opts for parameter in command.params)]
+
+
 _OPTION = re.compile(r"--?[^\W\d][\w-]*(=.*)?", re.DOTALL)
 
 

@@ -74,9 +74,19 @@ def sort_arguments(
 def _value_of(name: str, waiting: Iterator[str], valued: Mapping[str, bool]) -> str:
     value: str | None = next(waiting, None)
     if value is None:
+        if name not in valued:
+            refuse_option_of_others(name)
         hint = f"write {shorten(name)} VALUE" if name in valued else _meant(name, valued)
         raise UsageError(f"{shorten(name)} needs a value after it", hint=hint or f"write {shorten(name)} VALUE")
     return value
+
+
+def refuse_option_of_others(name: str) -> None:
+    """Say so where an option belongs to another command; it would be taken for a value's name."""
+    from gradcli.cli.app import commands_with
+
+    if others := commands_with(name):
+        raise UsageError(f"this command has no option {name}", hint=f"these have it: {', '.join(others)}")
 
 
 def _meant(name: str, options: Iterable[str]) -> str | None:

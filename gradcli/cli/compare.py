@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradcli.cli import options, pair, streams
+from gradcli.cli import options, pair, program, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import one_format, random_points
 from gradcli.errors import ExitStatus, UsageError
@@ -58,6 +58,9 @@ def run(
     every_input: Annotated[bool, typer.Option("--all", help="Show every gradient of many in the table.")] = False,
     output: options.Output = None,
     max_gates: options.MaxGates = MAX_GATES,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Compare two programs: the same value and gradients?
 
@@ -72,7 +75,8 @@ def run(
     """
     chosen = one_format(FORMATS, "table", format, json=json)
     count = None if point is None else random_points(point)
-    loaded = pair.load(context, (expression, other), variables, settings, of, wrt, max_gates)
+    rewriting = program.Rewriting(expand, fuse, share)
+    loaded = pair.load(context, (expression, other), variables, settings, of, wrt, max_gates, rewriting)
     found = _compared(loaded, agree, count, seed)
     streams.deliver(_rendered(found, chosen, streams.look(every_input, output)), output)
     if found.holds:

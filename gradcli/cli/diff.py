@@ -74,6 +74,7 @@ def run(
         raise UsageError("--strict needs values", hint=program.NO_POINT)
     names = program.differentiated(loaded)
     point = loaded.points[0] if loaded.points else None
+    told = ExitStatus.DONE
     if stages:
         from gradcli.codegen.language_target import staged_program
 
@@ -87,9 +88,12 @@ def run(
         look = streams.look(path=output)
         pieces = as_json(source, order, found, point, format) if json else render(found, point, format, look)
         streams.deliver(pieces, output)
+        if point is not None and order > 1:
+            values = {f"the derivative of order {order} by {one.by[0]}": one.value for one in found}
+            told = reporting.results(values, strict)
     if point is None:
         return ExitStatus.DONE
-    return reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict)
+    return max(told, reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict))
 
 
 def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:

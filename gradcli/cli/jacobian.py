@@ -36,6 +36,9 @@ def run(
     output: options.Output = None,
     max_gates: options.MaxGates = MAX_GATES,
     strict: options.Strict = False,
+    expand: options.Expand = None,
+    fuse: options.Fuse = False,
+    share: options.Share = False,
 ) -> int:
     """Show the matrix of first derivatives of several outputs.
 
@@ -47,8 +50,9 @@ def run(
     """
     chosen = chosen_format(format, symbolic)
     loaded = program.load(
-        context, expression, variables, settings, of, wrt, max_gates, structure=symbolic, several=True
-    )
+        context, expression, variables, settings, of, wrt, max_gates,
+        structure=symbolic, several=True, rewriting=program.Rewriting(expand, fuse, share),
+    )  # fmt: skip
     if strict and not loaded.points:
         raise UsageError("--strict needs values", hint=program.NO_POINT)
     graph = loaded.graph

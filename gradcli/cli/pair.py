@@ -12,7 +12,7 @@ import typer
 
 from gradcli.binding import bind, check_known
 from gradcli.cli import program, streams
-from gradcli.cli.bindings import constant, interval
+from gradcli.cli.bindings import constant, interval, refuse_option_of_others
 from gradcli.errors import BindingError, GradcliError, UsageError
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import lower
@@ -49,6 +49,9 @@ class _Both(NamedTuple):
     assigned: tuple[str, ...]
 
 
+_AS_WRITTEN = program.Rewriting()
+
+
 def load(
     context: typer.Context,
     expressions: tuple[str | None, str | None],
@@ -57,11 +60,13 @@ def load(
     of: str | None,
     wrt: str | None,
     max_gates: int,
+    rewriting: program.Rewriting = _AS_WRITTEN,
 ) -> Pair:
     """Read, parse and lower both programs and bind the inputs of both.
 
     Args:
         context, variables, settings, of, wrt, max_gates: as the command got them; `of` is for both programs.
+        rewriting: what is done to both graphs.
 
     Raises:
         GradcliError: anything that is wrong with a program or the values.
@@ -78,11 +83,14 @@ def load(
     written, from_file = program.values_of(programs, arguments, variables, settings)
     names, stage = {*written, *from_file}, None if of is None else normalise(of)
     graphs = (
-        _lowered(programs[0], names, stage, max_gates, "A"),
-        _lowered(programs[1], names, stage, max_gates, "B"),
+        _lowered(programs[0], names, stage, max_gates, "A", rewriting),
+        _lowered(programs[1], names, stage, max_gates, "B", rewriting),
     )
     both = _together(graphs)
     used = {name: value for name, value in from_file.items() if name in both.free}
+    for name in written:
+        if name not in both.free and name not in both.assigned:
+            refuse_option_of_others(f"--{name}")
     check_known(both, dict.fromkeys([*written, *used]), option_names)
     ranges = {name: ends for name, value in written.items() if (ends := interval(value, name))}
     given = used | {
@@ -94,9 +102,12 @@ def load(
     return Pair(graphs, point, ranges, wanted, written, [name for name in from_file if name not in used])
 
 
-def _lowered(source: Program, names: set[str], of: str | None, max_gates: int, which: str) -> Graph:
+def _lowered(
+    source: Program, names: set[str], of: str | None, max_gates: int, which: str, rewriting: program.Rewriting
+) -> Graph:
     try:
-        return lower(source, names, of, max_gates)
+        graph = lower(source, names, of, max_gates)
+        return program.rewritten(source, graph, rewriting, max_gates) if any(rewriting) else graph
     except GradcliError as error:
         if error.source is None:  # nothing else tells which program is meant
             error.message = f"{which}: {error.message}"

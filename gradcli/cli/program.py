@@ -20,6 +20,7 @@ from gradcli.cli.bindings import (
     interval,
     missing_expression,
     overflowed,
+    refuse_option_of_others,
 )  # fmt: skip
 from gradcli.errors import BindingError, ParseError, UsageError
 from gradcli.graph import wanted
@@ -106,8 +107,11 @@ def load(
     graph = lower(program, given_names, None if of is None else normalise(of), max_gates, several=several)
     stages = list(graph.stages.values())
     if rewriting is not None and any(rewriting):
-        graph = _rewritten(program, graph, rewriting, max_gates)
+        graph = rewritten(program, graph, rewriting, max_gates)
     used = {name: value for name, value in from_file.items() if name in graph.free}
+    for name in written:
+        if name not in graph.free and name not in graph.assigned:
+            refuse_option_of_others(f"--{name}")
     check_known(graph, dict.fromkeys([*written, *used]), option_names)
     spans = {name: ends for name, value in written.items() if ranges and (ends := interval(value, name))}
     read = exactly if decimals else constant
@@ -164,7 +168,7 @@ def note_left_out(graph: Graph, stages: list[str]) -> None:
         streams.note(f"note: without a gate of their own after rewriting: {shorten(', '.join(lost), 200)}")
 
 
-def _rewritten(program: Program, graph: Graph, wanted: Rewriting, max_gates: int) -> Graph:
+def rewritten(program: Program, graph: Graph, wanted: Rewriting, max_gates: int) -> Graph:
     """The graph as --expand, --fuse and --share want it."""
     from gradcli.graph import rewriting
 

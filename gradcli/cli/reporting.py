@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from math import isfinite
 
 from gradcli import diagnose
 from gradcli.cli import streams
@@ -48,3 +50,17 @@ def _show(source: str, warned: diagnose.Warned) -> None:
     if rewrite := warned.details.get("rewrite"):
         what = " ".join(shorten(rewrite["for"], 80).split())
         streams.note(f"hint: write {rewrite['write']} for {what}")
+
+
+def results(numbers: Mapping[str, float | None], strict: bool) -> ExitStatus:
+    """Warn of results of higher order that are not finite: no gate of the program shows them."""
+    odd = {name: number for name, number in numbers.items() if number is not None and not isfinite(number)}
+    for name, number in list(odd.items())[:_PER_KIND]:
+        streams.note(f"warning: {name} is {number!r}")
+    if len(odd) > _PER_KIND:
+        streams.note(f"warning: and {len(odd) - _PER_KIND:,} more that are not finite")
+    if strict and odd:
+        what = "1 result that is not finite" if len(odd) == 1 else f"{len(odd):,} results that are not finite"
+        streams.note(f"gradcli: --strict: {what}")
+        return ExitStatus.NOT_HELD
+    return ExitStatus.DONE

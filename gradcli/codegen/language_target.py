@@ -31,7 +31,7 @@ from gradcli.codegen.target import (
 from gradcli.graph import ops
 from gradcli.graph.derive import derive
 from gradcli.graph.graph import Graph
-from gradcli.graph.printing import called, constants_in_digits, definitions, taken_names
+from gradcli.graph.printing import constants_in_digits, definitions, taken_names
 from gradcli.numeric import text
 
 # How tightly the language binds → how tightly a target says so.
@@ -45,7 +45,7 @@ def _plain(operand: Text) -> text.Text:
 
 def _writer(row: ops.Op) -> Writer:
     def write(*operands: Text) -> Text:
-        found = text.write(called(row), row.symbol, row.precedence, [_plain(operand) for operand in operands])
+        found = text.write(row.called, row.symbol, row.precedence, [_plain(operand) for operand in operands])
         return Text(found.text, _LEVELS[found.precedence])
 
     return write

@@ -77,5 +77,5 @@ class Rules:
             return text.number(graph.literals[index] or "")
         row = graph.rows[graph.codes[index]]
         operands = [self._texts.get(o) or Text(self.names[o]) for o in graph.operands[index]]
-        found = text.write("log" if row.name == "log_base" else row.name, row.symbol, row.precedence, operands)
+        found = text.write(row.called, row.symbol, row.precedence, operands)
         return found if len(found.text) <= LONGEST else Text(f"g{index}")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradcli.checking.precision import FULL, SMALLEST, correct_digits
+from gradcli.checking.precision import FULL, SMALLEST, correct_digits, gradient_sizes, noise
 from gradcli.graph import ops
 from gradcli.traces import Trace
 
 DIGITS = 30  # that exact numbers have to agree in
-_NOISE = 8.0  # ulp of the largest term: what may be left of a number that is exactly 0
 _BEYOND = (2**54 - 1) * 2**970  # from here on the nearest double is infinite
 _SUBNORMAL = 4 * SMALLEST
 _ADD, _SUB, _NEG, _MUL, _DIV = (ops.CODES[name] for name in ("add", "sub", "neg", "mul", "div"))
@@ -71,7 +70,7 @@ def value_noise(trace: Trace, true: Trace) -> float:
                 largest = max(largest, factor * abs(values[index]))
         waiting += [term for term in terms if term[0] not in seen]
         seen.update(operand for operand, _ in terms)
-    return _ulps(largest)
+    return noise(largest)
 
 
 def _scaled(trace: Trace, true: Trace, index: int, factor: float) -> list[tuple[int, float]]:
@@ -86,16 +85,5 @@ def _scaled(trace: Trace, true: Trace, index: int, factor: float) -> list[tuple[
 
 def gradient_noise(trace: Trace) -> dict[str, float]:
     """The same of every gradient, by the largest product of local gradients on a path to the input."""
-    graph = trace.graph
-    sizes = [0.0] * len(graph)
-    sizes[graph.output] = 1.0
-    for index in range(graph.output, -1, -1):
-        partials = trace.partials[index] if sizes[index] else None
-        for operand, partial in zip(graph.operands[index], partials or (), strict=False):
-            if partial is not None:
-                sizes[operand] = max(sizes[operand], abs(partial) * sizes[index])
-    return {name: _ulps(sizes[index]) for name, index in graph.inputs.items()}
-
-
-def _ulps(largest: float) -> float:
-    return _NOISE * math.ulp(largest) if largest < math.inf else 0.0
+    sizes = gradient_sizes(trace)
+    return {name: noise(sizes[index]) for name, index in trace.graph.inputs.items()}

@@ -1,7 +1,8 @@
 """The gradient as a graph: the backward pass run on gates instead of numbers, and its forward twin.
 
 Enters: a Graph. Leaves: a `Derived`: the same gates, then those of its derivatives. Invariant: evaluating the new gates
-gives what the backward pass gives, because both run the same rules of the op table in the same order. Both sweeps are
+gives what the backward pass gives, because both run the same rules of the op table in the same order: but for rounding,
+where floats have refined formulas, and where an intermediate number overflows. Both sweeps are
 one loop over the flat list, so depth costs nothing, and applying one to the result of another gives higher orders.
 """
 
@@ -166,7 +167,10 @@ class _Sweep:
         else:
             emitter, number = self.emitter, self.emitter.number
             if kind == _OWN:
+                before = len(self.graph)
                 found = self._gate(rule(emitter.system, number(flow), *map(number, operands)))
+                if found >= before:
+                    emitter.gate_branch(found)
             elif kind == _RULE:
                 partial = rule(emitter.system, number(index), *map(number, operands))
                 found = self._times(flow, self._gate(partial))

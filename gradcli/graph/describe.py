@@ -34,10 +34,10 @@ def gate_text(graph: Graph, index: int) -> str:
     if not graph.operands[index]:
         return graph.literals[index] or ""
     operands = [operand_text(graph, operand) for operand in graph.operands[index]]
-    return text.write("log" if row.name == "log_base" else row.name, row.symbol, row.precedence, operands).text
+    return text.write(row.called, row.symbol, row.precedence, operands).text
 
 
-def _shown(row: ops.Op, position: int) -> ops.Rule:
+def shown_rule(row: ops.Op, position: int) -> ops.Rule:
     """The rule to show for an operand: the textbook's, else the one that computes."""
     rule = (row.rules or row.partials)[position]
     if rule is None:
@@ -50,7 +50,7 @@ def rule_text(graph: Graph, index: int, position: int) -> str:
     row = graph.rows[graph.codes[index]]
     if (constant := _CONSTANT_RULES.get((row.name, position))) is not None:
         return constant
-    shown = _shown(row, 0 if row.variadic else position)
+    shown = shown_rule(row, 0 if row.variadic else position)
     name = graph.name(index)
     y = Text(f"g{index}" if name is None else name)
     if row.variadic:

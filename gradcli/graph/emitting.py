@@ -21,6 +21,7 @@ _ATTRIBUTES = [(ops.attribute(row.name), row.name) for row in ops.ROWS[2:]]
 
 
 PLAIN, TEXTBOOK = 1, 2
+_SURELY_EXACT = 15  # a decimal of so many digits is what its double is printed as
 
 
 class Emitter:
@@ -63,6 +64,8 @@ class Emitter:
                     every &= of_operand
                     some |= of_operand
                 traits.append(self._judge(code, operands, every, some))
+            if index in graph.gating:
+                traits[index] |= BRANCH
         self.system: NumberSystem = ops.on(self._functions())
 
     def _functions(self) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class Emitter:
         self._known.setdefault(key, index)
         if key[1] is not None:
             self.numbers[index] = key[1]
-        self.traits.append(SPECIAL | (FINITE if key[1] is None or math.isfinite(key[1]) else 0))
+        self.traits.append(SPECIAL | (FINITE if _is_finite(literal) else 0))
 
     def named(self, name: str, operands: tuple[int, ...]) -> int:
         """The gate of a row of that name."""
@@ -132,12 +135,15 @@ class Emitter:
 
     def _odd(self, code: int, operands: tuple[int, ...]) -> int:
         """The traits of a row that depend on a constant operand."""
-        if code == _WHERE:
-            chosen_zero = any(self.is_number(operand, 0.0) for operand in operands[1:])
-            return FINITE | VANISHING | (BRANCH if chosen_zero else 0)
         number = self.numbers.get(operands[1], 0.0)
         harmless = number >= 0.0 and number.is_integer() if code == _POW else number != 0.0
         return BUT_FOR_OVERFLOW if harmless else 0
+
+    def gate_branch(self, index: int) -> None:
+        """Note that a gate of a derivative is 0 where a branch is not chosen."""
+        if self.graph.codes[index] == _WHERE:
+            self.graph.gating.add(index)
+            self.traits[index] |= BRANCH
 
     def is_number(self, index: int, number: float) -> bool:
         """Whether a gate is this constant."""
@@ -170,8 +176,8 @@ class PlainEmitter(Emitter):
 
 # Traits of a gate. FINITE is how finite it is at finite inputs: both bits, or BUT_FOR_OVERFLOW alone, or none, so that
 # what is true of all operands is the "and" of them. VANISHING: 0 by construction for some inputs: a branch not chosen,
-# a relu's slope, a comparison. BRANCH: of these, only the branches not chosen. SPECIAL: a constant or a negation, which
-# simplifications look for.
+# a relu's slope, a comparison. BRANCH: of these, only what a derivative lets into branches not chosen. SPECIAL: a
+# constant or a negation, which simplifications look for.
 BUT_FOR_OVERFLOW, FINITE, VANISHING, BRANCH, SPECIAL = 1, 3, 4, 8, 16
 
 
@@ -179,16 +185,36 @@ def _row_traits(row: ops.Op) -> tuple[int, int, bool]:
     """What a row says of its gates, what it passes on from its operands, and whether its constants matter."""
     flat = bool(row.partials) and all(isinstance(rule, float) and rule == 0.0 for rule in row.partials)
     traits = (0, BUT_FOR_OVERFLOW, FINITE)[row.finite] | (SPECIAL if row.name == "neg" else 0)
-    traits |= VANISHING if flat or row.rectifies else 0
+    traits |= VANISHING if flat or row.rectifies or row.name == "where" else 0
     products = row.name in ("add", "sub", "mul", "div", "neg", "chain")
-    return traits, VANISHING | BRANCH if products else 0, row.name in ("where", "pow", "div")
+    return traits, VANISHING | BRANCH if products else 0, row.name in ("pow", "div")
+
+
+def _reads_back(literal: str, number: float) -> bool:
+    """Whether the decimal is the one that its double is printed as."""
+    if len(literal) <= _SURELY_EXACT and "e" not in literal.lower():
+        return True
+    if not math.isfinite(number):
+        return literal.lstrip("-") in ("inf", "nan")
+    from decimal import Decimal
+
+    return Decimal(literal) == Decimal(repr(number))
+
+
+def _is_finite(literal: str) -> bool:
+    try:
+        return math.isfinite(float(literal))
+    except ValueError:  # pi, e, tau
+        return True
 
 
 def _constant_key(literal: str) -> tuple[str, float | None]:
-    """Equal for literals of one number: 2 and 2.0; a literal that only decimals tell apart stays itself."""
+    """Equal for literals of one number: 2 and 2.0; a literal that only decimals tell apart stays itself, unknown."""
     try:
         number = float(literal)
     except ValueError:  # pi, e, tau
+        return literal, None
+    if not _reads_back(literal, number):
         return literal, None
     if number.is_integer() and abs(number) < EXACT_INTEGERS:
         return repr(number), number

@@ -75,8 +75,8 @@ class Graph:
     """Columns of gates; `inputs` by first appearance, then constants and gates as written."""
 
     __slots__ = (
-        "assigned", "bodies", "codes", "ends", "free", "literals", "omitted", "operands", "output", "outputs", "rows",
-        "source", "stages", "starts",
+        "assigned", "bodies", "codes", "ends", "free", "gating", "literals", "omitted", "operands", "output", "outputs",
+        "rows", "source", "stages", "starts",
     )  # fmt: skip
 
     def __init__(self, source: str = "") -> None:
@@ -88,6 +88,7 @@ class Graph:
         self.literals: list[str | None] = []  # of constants; an input's name
         self.starts = array("i")
         self.ends = array("i")
+        self.gating: set[int] = set()  # gates of a derivative that are 0 because a branch was not chosen
         self.stages: dict[int, str] = {}  # gate → the name of its stage
         self.free: dict[str, Span] = {}  # every input the program names, also those its output does not need
         self.assigned: tuple[str, ...] = ()  # every stage that the program names
@@ -117,7 +118,7 @@ class Graph:
         for name in ("rows", "bodies", "free", "assigned", "omitted", "output", "outputs"):
             setattr(copied, name, getattr(self, name))
         copied.codes, copied.starts, copied.ends = self.codes[:], self.starts[:], self.ends[:]
-        copied.literals, copied.stages = self.literals[:], dict(self.stages)
+        copied.literals, copied.stages, copied.gating = self.literals[:], dict(self.stages), set(self.gating)
         columns, own = self.operands, copied.operands
         own.firsts, own.seconds, own.many = columns.firsts[:], columns.seconds[:], dict(columns.many)
         return copied
@@ -227,6 +228,7 @@ def prune(graph: Graph, output: int, *others: int) -> Graph:
     last = max(outputs)
     needed = reachable(graph, *outputs)
     if last == len(graph) - 1 and all(needed):
+        graph = graph if graph.output in (last, -1) else graph.copy()  # with another output it is somebody else's
         graph.output, graph.outputs = last, outputs if others else ()
         return graph
     kept, moved = Graph(graph.source), array("i", bytes(4 * len(graph)))
@@ -237,6 +239,7 @@ def prune(graph: Graph, output: int, *others: int) -> Graph:
             place = graph.starts[index], graph.ends[index]
             moved[index] = kept.append(graph.codes[index], operands, graph.literals[index], *place)
     kept.stages = {moved[index]: name for index, name in graph.stages.items() if needed[index]}
+    kept.gating = {moved[index] for index in graph.gating if needed[index]}
     kept.omitted = tuple(name for index, name in graph.stages.items() if not needed[index])
     kept.output, kept.free, kept.assigned = moved[last], graph.free, graph.assigned
     kept.outputs = tuple(moved[one] for one in outputs) if others else ()

@@ -113,6 +113,10 @@ def _define(
         hint = "choose another name"
         message = f"{definition.name} is a built-in function and can't be redefined"
         raise ProgramError(message, source=text, span=definition.name_span, hint=hint)
+    if definition.gradients is not None and definition.name in ops.CODES:
+        hint = "a function with a derivative of its own is a gate too; choose another name"
+        message = f"{definition.name} is the name of a gate"
+        raise ProgramError(message, source=text, span=definition.name_span, hint=hint)
     if definition.name in names.functions:
         raise ProgramError(f"{shorten(definition.name)} is defined twice", source=text, span=definition.name_span)
     parameters = set()

@@ -194,14 +194,9 @@ def _gate(graph: Graph, index: int, written: dict[int, Any], constants: dict[str
     return style.operation(graph, index, [written[operand] for operand in graph.operands[index]])
 
 
-def called(row: ops.Op) -> str:
-    """What programs call a row."""
-    return "log" if row.name == "log_base" else row.name
-
-
 def _operation(graph: Graph, index: int, operands: list[Text]) -> Text:
     row = graph.rows[graph.codes[index]]
-    return text.write(called(row), row.symbol, row.precedence, operands)
+    return text.write(row.called, row.symbol, row.precedence, operands)
 
 
 PLAIN = Style(Text, text.number, _operation)

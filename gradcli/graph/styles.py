@@ -10,7 +10,7 @@ import re
 
 from gradcli.graph.defined import functions_on
 from gradcli.graph.graph import Graph
-from gradcli.graph.printing import Style, called
+from gradcli.graph.printing import Style
 from gradcli.graph.typeset import LATEX as SYSTEM
 from gradcli.numeric import latex, text
 from gradcli.numeric.latex import Latex
@@ -35,7 +35,7 @@ def _operation(graph: Graph, index: int, operands: list[Text]) -> Text:
         return Text(base + exponent.translate(_SUPERSCRIPTS), _POWER)
     if row.name == "sqrt":
         return Text(f"√{text.parenthesised(operands[0], text.ATOM)}", _POWER)
-    name = "σ" if row.name == "sigmoid" else called(row)
+    name = "σ" if row.name == "sigmoid" else row.called
     return text.write(name, _SYMBOLS.get(row.symbol or "", row.symbol), row.precedence, operands)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gradcli.graph import ops
 from gradcli.graph.defined import functions_on
-from gradcli.graph.describe import _shown as shown_rule
+from gradcli.graph.describe import shown_rule
 from gradcli.graph.graph import Graph
 from gradcli.numeric import latex
 from gradcli.numeric.latex import Latex

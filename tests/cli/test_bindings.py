@@ -379,3 +379,14 @@ def test_a_file_without_its_sign(refused: Refused, tmp_path: Path) -> None:
     program = tmp_path / "program.grad"
     program.write_text("x + 1")
     assert f"did you mean @{program}?" in refused("eval", str(program), "--x", "1")
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "others"),
+    [(["check", "x", "--x", "1"], ["--strict"], "eval"), (["explain", "x"], ["--json"], "eval"),
+     (["eval", "x", "--x", "1"], ["--point", "random:3"], "check"), (["diff", "x"], ["--digits", "20"], "eval")],
+)  # fmt: skip
+def test_an_option_of_another_command(command: list[str], option: list[str], others: str, refused: Refused) -> None:
+    message = refused(*command, *option)
+    assert f"this command has no option {option[0]}" in message
+    assert f"these have it: {others}" in message

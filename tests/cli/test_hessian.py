@@ -69,3 +69,30 @@ def test_no_number_is_cut(width: int, cli: Cli) -> None:
 def test_strict(cli: Cli, refused: Refused) -> None:
     assert cli("hessian", "abs(x)", "--x", "0", "--strict").status == 1
     assert "--strict needs values" in refused("hessian", "x", "--symbolic", "--strict")
+
+
+def test_results_that_are_not_finite_are_told(cli: Cli) -> None:
+    """Value and gradient are finite here, so nothing else would tell."""
+    for command in (("hessian", "x^1.5"), ("diff", "x^1.5", "--order", "2")):
+        outcome = cli(*command, "--x", "0", "--strict")
+        assert outcome.status == 1
+        assert " is inf\n" in outcome.err
+        assert "gradcli: --strict: 1 result that is not finite\n" in outcome.err
+        assert cli(*command, "--x", "4", "--strict").status == 0
+
+
+def test_rewriting(cli: Cli) -> None:
+    for option in (["--expand", "all"], ["--fuse"], ["--share"]):
+        plain = cli("hessian", "sigmoid(x)*y + 1/(1+exp(-y))", "--x", "1", "--y", "2", "--json")
+        done = cli("hessian", "sigmoid(x)*y + 1/(1+exp(-y))", "--x", "1", "--y", "2", "--json", *option)
+        for row, wanted in zip(json.loads(done.out)["values"], json.loads(plain.out)["values"], strict=True):
+            assert row == pytest.approx(wanted, rel=1e-13)
+
+
+def test_rewriting_keeps_every_output(cli: Cli) -> None:
+    program = ["[sigmoid(x)*y, x, 1/(1+exp(-y))]", "--x", "1", "--y", "2", "--json"]
+    plain = json.loads(cli("jacobian", *program).out)["values"]
+    for option in (["--expand", "all"], ["--fuse"], ["--share"]):
+        found = json.loads(cli("jacobian", *program, *option).out)["values"]
+        for row, wanted in zip(found, plain, strict=True):
+            assert row == pytest.approx(wanted, rel=1e-13)

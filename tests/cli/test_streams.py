@@ -214,6 +214,7 @@ def signalled(
     running = subprocess.Popen(
         [sys.executable, "-c", ANNOUNCED, str(writer), moment, *written], cwd=folder, env=environment(),
         pass_fds=[writer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # whoever runs the tests may ignore it, as nohup does
     )  # fmt: skip
     os.close(writer)
     with os.fdopen(reader, "rb") as ready:

@@ -44,6 +44,10 @@ def test_parameters_that_the_body_ignores() -> None:
     assert (trace.value, trace.gradients) == (2.0, {"x": 1.0, "y": 0.0})
 
 
+def test_names_of_operators_are_free_for_functions_that_are_expanded() -> None:
+    assert gradcli.evaluate("add(a, b) = a*b\nadd(x, y)", x=2, y=3).value == 6.0
+
+
 def test_arguments_by_name() -> None:
     assert gradcli.grad("f(a, b) = a/b with grad (1/b, -a/b^2)\nf(b=y, a=x)", x=1, y=2) == {"x": 0.5, "y": -0.25}
 
@@ -79,6 +83,8 @@ def test_a_long_derivative_is_named() -> None:
         ("f(a) = a with grad (g(a))\ng(a) = a\nf(x)", "g is called before it is defined", "g"),
         ("f(a) = a with grad (sin(a, a))\nf(x)", "sin can't be called with 2 arguments", "sin(a, a)"),
         ("f(a) = a with grad (1)\nf(x, y)", "f can't be called with 2 arguments", "f(x, y)"),
+        ("mul(a, b) = a + b with grad (1, 1)\nmul(x, x)", "mul is the name of a gate", "mul"),
+        ("less(a, b) = a - b with grad (1, -1)\nless(x, 1)", "less is the name of a gate", "less"),
     ],
 )
 def test_refusals(text: str, message: str, place: str) -> None:

@@ -54,6 +54,11 @@ PROGRAMS = [
     ("f(a, b) = a*b with grad (b, a)\nf(x, f(x, y))", {"x": 1.5, "y": 2.5}),
     ("floor(x)*y + sign(y) + round(x)", {"x": 1.5, "y": 2.5}),
     ("y*log(x)", {"x": 0.0, "y": 0.0}),
+    # an infinite gradient meets a slope of 0, which no branch is to blame for: nan, as in the backward pass
+    ("(y^z)/w", {"y": 0.0, "z": 0.0, "w": 0.0}),
+    ("hypot(x, y)/w", {"x": 0.0, "y": 0.0, "w": 0.0}),
+    ("leaky_relu(x, y)/w", {"x": 1.0, "y": 0.1, "w": 0.0}),
+    ("log(where(x > 0, y, 0)*w)", {"x": -1.0, "y": 2.0, "w": 3.0}),
 ]
 
 
@@ -62,12 +67,15 @@ def test_the_graph_computes_what_the_backward_pass_computes(text: str, point: di
     graph = _graph(text)
     wanted = evaluate_graph(graph, point)
     derived = derive(graph)
-    assert _gradients(derived, point) == pytest.approx(wanted.gradients, rel=1e-14, abs=0.0)
+    assert _gradients(derived, point) == pytest.approx(wanted.gradients, rel=1e-14, abs=0.0, nan_ok=True)
     assert forward(derived.graph, point)[derived.value] == pytest.approx(wanted.value, rel=0.0, nan_ok=True)
     assert derived.graph.codes[: len(graph)] == graph.codes
 
 
-@pytest.mark.parametrize(("text", "point"), PROGRAMS[:-1], ids=[text for text, _ in PROGRAMS[:-1]])
+FINITE = [(text, point) for text, point in PROGRAMS if 0.0 not in point.values() and "log(where" not in text]
+
+
+@pytest.mark.parametrize(("text", "point"), FINITE, ids=[text for text, _ in FINITE])
 def test_the_forward_sweep_gives_the_same(text: str, point: dict[str, float]) -> None:
     graph = _graph(text)
     wanted = evaluate_graph(graph, point).gradients

@@ -17,7 +17,7 @@ from gradcli.errors import BindingError, LimitError
 from gradcli.graph import ops
 from gradcli.graph.derive import derive
 from gradcli.graph.emitting import Emitter, PlainEmitter, TextbookEmitter
-from gradcli.graph.graph import Graph
+from gradcli.graph.graph import Graph, prune
 from gradcli.graph.growth import cost
 from gradcli.graph.higher import hessian, jacobian, repeated
 from gradcli.graph.lower import lower
@@ -259,6 +259,27 @@ def test_inputs_to_differentiate_by() -> None:
     with pytest.raises(BindingError, match="does not depend on y"):
         differentiated(lower(parse("q = x; r = y; q")), ["y"])
     assert differentiated(_graph("2*pi")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("x*1e-400*5", "5 * 1e-400"),
+        ("0.99999999999999999999*x", "0.99999999999999999999"),
+        ("1.00000000000000000001*x", "1.00000000000000000001"),
+        ("1.0*x", "1.0"),
+    ],
+)
+def test_constants_that_no_double_is_are_left_alone(text: str, wanted: str) -> None:
+    """A double would take them for 0 or 1; decimals tell the difference."""
+    assert program(repeated(_graph(text), "x", 1), repeat_constants=True) == wanted
+
+
+def test_pruning_leaves_the_graph_of_somebody_else_alone() -> None:
+    graph = _graph("x*y")
+    graph.append(graph.codes[2], (0, 2), None, 0, 0)
+    pruned = prune(graph, 3)
+    assert (graph.output, pruned.output) == (2, 3)
 
 
 # Growth

@@ -50,7 +50,7 @@ ROWS = (
     Op("log_base", ("x", "b"), "Logarithm to a base, written log(x, b).",
        (lambda m, y, x, b: _log_slope(m, x, b), lambda m, y, x, b: -m.div(m.div(y, b), m.log(b))),
        rules=(lambda m, y, x, b: m.div(1.0, x * m.log(b)), lambda m, y, x, b: -m.div(y, b * m.log(b))),
-       forward=lambda m, x, b: m.div(m.log(x), m.log(b)), aliases=("log",), definition="log(x)/log(b)",
+       forward=lambda m, x, b: m.div(m.log(x), m.log(b)), aliases=("log",), call="log", definition="log(x)/log(b)",
        domain=(POSITIVE, (_NORMAL, inf)), samples=((8.0, 2.0), (1000.0, 10.0), (2.0, 0.5)),
        pole=lambda x, b: x == 0.0 or b == 1.0, latex=r"\log_{{{1}}} {0}"),
     Op("log2", ("x",), "Binary logarithm.", (lambda m, y, x: _log_slope(m, x, 2.0),),

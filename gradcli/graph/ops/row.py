@@ -56,6 +56,7 @@ class Op(NamedTuple):
         precedence: of the operator when printed; 0 for a call.
         defaults: literals of operands that may be left out, by name.
         aliases: other names it is called by.
+        call: the name that calls it, if that is not its own: log(x, b) is the row log_base.
         domain: per operand, where value and partials are promised to `ulp`, for operands that are 0 or normal numbers.
             Results that are not normal numbers are promised in units of the smallest one.
         samples: points that the tests visit besides random ones of the domain.
@@ -95,11 +96,17 @@ class Op(NamedTuple):
     ulp: float = 4.0
     terms: tuple[Rule | None, ...] | None = None
     latex: str | None = None
+    call: str = ""
     hidden: bool = False
 
     @property
     def variadic(self) -> bool:
         return self.parameters[-1].startswith("*")
+
+    @property
+    def called(self) -> str:
+        """How programs call it."""
+        return self.call or self.name
 
     def accepts(self, count: int) -> bool:
         """Whether the function can be called with count operands."""

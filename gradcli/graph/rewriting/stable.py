@@ -123,7 +123,7 @@ def rule(pattern: str, replacement: Graph) -> Rule:
 
 def _call(row: Op) -> Graph:
     """The call of a row with its parameters as inputs."""
-    name = "log" if row.name == "log_base" else row.name
+    name = row.called
     return lower(parse(f"{name}({', '.join(row.parameters)})"), row.parameters)
 
 

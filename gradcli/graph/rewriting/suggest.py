@@ -127,7 +127,7 @@ def _text(graph: Graph, code: int, operands: list[Text], literal: str | None) ->
     row = graph.rows[code]
     if row.symbol in ("*", "/"):
         return text.infix(row.symbol, row.precedence, operands[0], operands[1], "")
-    return text.write("log" if row.name == "log_base" else row.name, row.symbol, row.precedence, operands)
+    return text.write(row.called, row.symbol, row.precedence, operands)
 
 
 def _operand(values: Values, root: int, index: int, depth: int) -> Text:

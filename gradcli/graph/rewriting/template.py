@@ -81,7 +81,7 @@ def rebuilt(graph: Graph, put: Callable[[Graph, int, array[int]], int]) -> Graph
     for index, name in sorted(graph.stages.items()):
         if found.codes[moved[index]] != ops.INPUT:
             found.stages.setdefault(moved[index], name)
-    found.output = moved[graph.output]
+    found.output, found.outputs = moved[graph.output], tuple(moved[one] for one in graph.outputs)
     return _needed(found)
 
 
@@ -93,8 +93,8 @@ def copied(graph: Graph, found: Graph, index: int, moved: Sequence[int]) -> int:
 
 
 def _needed(graph: Graph) -> Graph:
-    """The inputs, and the gates that the output depends on."""
-    needed = reachable(graph, graph.output)
+    """The inputs, and the gates that the outputs depend on."""
+    needed = reachable(graph, graph.output, *graph.outputs)
     if all(wanted or code == ops.INPUT for wanted, code in zip(needed, graph.codes, strict=True)):
         return graph
     found, moved = empty_like(graph), array("i", bytes(4 * len(graph)))
@@ -102,5 +102,5 @@ def _needed(graph: Graph) -> Graph:
         if wanted or graph.codes[index] == ops.INPUT:
             moved[index] = copied(graph, found, index, moved)
     found.stages = {moved[index]: name for index, name in graph.stages.items() if needed[index]}
-    found.output = moved[graph.output]
+    found.output, found.outputs = moved[graph.output], tuple(moved[one] for one in graph.outputs)
     return found

@@ -103,7 +103,7 @@ class Words:
         """What the gate computes, with numbers in place of its operands."""
         row, operands = self.graph.rows[self.graph.codes[index]], self.graph.operands[index]
         numbers = [self._operand(operand, len(operands) > 1 and i == 0) for i, operand in enumerate(operands)]
-        written = text.write("log" if row.name == "log_base" else row.name, row.symbol, row.precedence, numbers).text
+        written = text.write(row.called, row.symbol, row.precedence, numbers).text
         return self._side(index, written)
 
     def _side(self, index: int, written: str) -> str:
