@@ -88,12 +88,17 @@ def run(
         look = streams.look(path=output)
         pieces = as_json(source, order, found, point, format) if json else render(found, point, format, look)
         streams.deliver(pieces, output)
-        if point is not None and order > 1:
-            values = {f"the derivative of order {order} by {one.by[0]}": one.value for one in found}
-            told = reporting.results(values, strict)
+        told = _told(found, order, strict)
     if point is None:
         return ExitStatus.DONE
     return max(told, reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict))
+
+
+def _told(found: list[Derivative], order: int, strict: bool) -> ExitStatus:
+    """Warn of derivatives of higher order that are not finite; those of first order are the program's gradients."""
+    if order == 1:
+        return ExitStatus.DONE
+    return reporting.results({f"the derivative of order {order} by {one.by[0]}": one.value for one in found}, strict)
 
 
 def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:
