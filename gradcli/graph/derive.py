@@ -176,7 +176,7 @@ class _Sweep:
                 found = self._times(flow, self._gate(partial))
             else:
                 found = self._times(flow, emitter.constant(rule))
-        return None if self.emitter.is_number(found, 0.0) else found
+        return None if self.emitter.numbers.get(found) == 0.0 else found
 
     def _gate(self, found: Any) -> int:
         return found.index if isinstance(found, GateNumber) else self.emitter.constant(literal(float(found)))
@@ -187,7 +187,8 @@ class _Sweep:
         The first is what `chain` says, and where the partial is finite anyway it is a plain product. The second
         matters for higher orders: there the zeros that the first sweep let into a branch are partials.
         """
-        emit, of_flow, of_partial = self.emitter.emit, self.emitter.traits[flow], self.emitter.traits[partial]
+        emitter = self.emitter
+        emit, of_flow, of_partial = emitter.emit, emitter.traits[flow], emitter.traits[partial]
         level = of_partial & FINITE
         plain = level == FINITE or (level == BUT_FOR_OVERFLOW and not of_flow & VANISHING)
         if self.kind:
@@ -196,7 +197,7 @@ class _Sweep:
             return emit(_MUL if plain else _CHAIN, (flow, partial))
         if plain:
             return emit(_CHAIN, (partial, flow))
-        zero = self.emitter.constant("0")  # compared with, since a partial that is nan is not a choice
+        zero = emitter.constant("0")  # compared with, since a partial that is nan is not a choice
         return emit(_WHERE, (emit(_EQUAL, (partial, zero)), zero, emit(_CHAIN, (flow, partial))))
 
 

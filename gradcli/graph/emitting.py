@@ -104,22 +104,26 @@ class Emitter:
         found = self._known.get(key)
         if found is not None:
             return found
-        every, some = self._gathered(operands)
+        traits = self.traits
+        if len(operands) == 2:  # nearly always: worth two lines
+            first, second = traits[operands[0]], traits[operands[1]]
+            every, some = first & second & FINITE, first | second
+        else:
+            every, some = self._gathered(operands)
         if some & SPECIAL and (rule := SIMPLER.get(code)) is not None:
             found = rule(self, *operands)
         if found is None:
             start, end = self.span
             found = self.graph.append(code, operands, None, start, end)
-            self.traits.append(self._judge(code, operands, every, some))
+            own, passed, odd = self._rows[code]
+            judged = self._judge(code, operands, every, some) if odd else (own & (every | ~FINITE)) | (some & passed)
+            traits.append(judged)
         self._known[key] = found
         return found
 
     def _gathered(self, operands: tuple[int, ...]) -> tuple[int, int]:
         """The traits that all operands have, and those that some have."""
         traits = self.traits
-        if len(operands) == 2:  # nearly always: worth a line
-            first, second = traits[operands[0]], traits[operands[1]]
-            return first & second & FINITE, first | second
         every, some = FINITE, 0
         for operand in operands:
             every &= traits[operand]
