@@ -22,14 +22,20 @@ __all__ = ["Trace", "evaluate", "grad", "parse"]
 
 _NOTEBOOK_GATES = 300
 
+Value = Any  # a number; an array, NumPy's or lists in lists
+
 
 class Trace(TracedColumns):
     """Values and gradients of one evaluation, and its renderings.
 
     Attributes:
         value: the output's value.
-        gradients: the derivative of the output with respect to every differentiated input, by name.
-        gates: every gate with its value, local gradients, contributions and global gradient.
+        gradients: the derivative of the output with respect to every differentiated input, by name: a float, or for an
+            array an array of its shape.
+        gates: every gate with its value, local gradients, contributions and global gradient, each of the gate's shape;
+            the contribution of an edge has its operand's.
+
+    Arrays are NumPy's, of float64, and can't be written to.
     """
 
     @property
@@ -79,13 +85,13 @@ class Trace(TracedColumns):
 
 def evaluate(
     expression: str | Program,
-    bindings: Mapping[str, float] | None = None,
+    bindings: Mapping[str, Value] | None = None,
     /,
     *,
     wrt: Collection[str] | None = None,
     of: str | None = None,
     max_gates: int = MAX_GATES,
-    **values: float,
+    **values: Value,
 ) -> Trace:
     """Evaluate a program and differentiate its output by its inputs.
 
@@ -95,7 +101,8 @@ def evaluate(
         wrt: the inputs to differentiate by; None means all.
         of: the stage to take as output; None takes the program's result.
         max_gates: refuse programs with more gates.
-        **values: further values by name. All values are scalars (shape ()).
+        **values: further values by name. A value is a number (shape ()), or an array of any shape: a NumPy array, or
+            lists in lists. It is copied. The program's output has to be a number, shape (), unless wrt is empty.
 
     Returns:
         the Trace, with `.value`, `.gradients`, `.gates`, `.warnings` and `.to_json()`. Reverse-mode differentiation:
@@ -104,15 +111,15 @@ def evaluate(
     Raises:
         ParseError: the text does not follow the grammar.
         ProgramError: a function is unknown or called with the wrong number of arguments, or a name is misused.
-        BindingError: a value is missing, unknown, given twice, or not a number.
+        BindingError: a value is missing, unknown, given twice, or not made of numbers; the output is an array.
         LimitError: more than max_gates gates.
     """
-    numbers: dict[str, float] = {}
+    numbers: dict[str, Any] = {}
     for written, value in chain((bindings or {}).items(), values.items()):
         name = normalise(written)
         if name in numbers:
             raise BindingError(f"{shorten(name)} is given twice")
-        numbers[name] = _number(name, value)
+        numbers[name] = _value(name, value)
     program = parse(expression) if isinstance(expression, str) else expression
     graph = lower(program, numbers, of, max_gates)
     made = evaluate_graph(graph, bind(graph, numbers), [wrt] if isinstance(wrt, str) else wrt)
@@ -121,19 +128,41 @@ def evaluate(
 
 def grad(
     expression: str | Program,
-    bindings: Mapping[str, float] | None = None,
+    bindings: Mapping[str, Value] | None = None,
     /,
     *,
     wrt: Collection[str] | None = None,
     of: str | None = None,
     max_gates: int = MAX_GATES,
-    **values: float,
-) -> dict[str, float]:
-    """The gradients alone: the derivative of the output by every input, by name. Arguments, errors: see `evaluate`."""
+    **values: Value,
+) -> dict[str, Any]:
+    """The gradients alone: the derivative of the output by every input, by name; each of its input's shape.
+
+    Arguments, errors: see `evaluate`.
+    """
     return evaluate(expression, bindings, wrt=wrt, of=of, max_gates=max_gates, **values).gradients
 
 
-def _number(name: str, value: float) -> float:
+def _value(name: str, value: Value) -> Any:
+    """A value as a float, or an array of floats."""
+    if isinstance(value, list | tuple) or getattr(value, "shape", None):
+        return _array(name, value)
+    return _number(name, value)
+
+
+def _array(name: str, value: Any) -> Any:
+    from gradcli.numeric import arrays
+
+    try:
+        found = arrays.asarray(value)
+    except ValueError as error:
+        raise BindingError(f"the value of {shorten(name)} is not an array: {error}") from None
+    if 0 in arrays.shape_of(found):
+        raise BindingError(f"the value of {shorten(name)} is an empty array", hint="an array has an element at least")
+    return found
+
+
+def _number(name: str, value: Any) -> float:
     try:
         if isinstance(value, str | bytes | bytearray):  # float() would read "1_0" and "infinity"
             raise TypeError

@@ -1,7 +1,8 @@
 """Values for names: what the program needs against what is given.
 
-Enters: a graph and the values by name. Leaves: a number per input. Invariant: nothing is ignored silently; a name that
-is missing, unknown or computed by the program is an error that lists what the program needs.
+Enters: a graph and the values by name. Leaves: a number per input, or an array of the shape that the graph was made
+for. Invariant: nothing is ignored silently; a name that is missing, unknown or computed by the program is an error that
+lists what the program needs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 from gradcli.errors import BindingError
 from gradcli.graph import ops
+from gradcli.graph.ops.layout import Shape, shown
 from gradcli.printable import shorten
 
 
@@ -41,11 +43,14 @@ def check_known(graph: Needs, given: Collection[str], words: Iterable[str] = ())
             raise _unknown(graph, given, name, words)
 
 
-def bind(graph: Needs, given: Mapping[str, float]) -> dict[str, float]:
-    """The numbers of the graph's inputs.
+def bind(graph: Needs, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the graph's inputs.
+
+    Args:
+        given: a number, or an array of floats, by name.
 
     Raises:
-        BindingError: a name is given and not an input, or an input has no value.
+        BindingError: a name is given and not an input, an input has no value, or one of another shape.
     """
     check_known(graph, given)
     missing = [name for name in graph.inputs if name not in given]
@@ -56,7 +61,16 @@ def bind(graph: Needs, given: Mapping[str, float]) -> dict[str, float]:
         if functions := [name for name in missing if ops.find(name)]:
             hint = f"{functions[0]} is a function; write {functions[0]}(…)"
         raise BindingError(f"no value for {some}", hint=hint)
-    return {name: float(given[name]) for name in graph.inputs}
+    shapes: Mapping[int, Shape] = getattr(graph, "shapes", {})
+    return {name: _fitting(name, given[name], shapes.get(place, ())) for name, place in graph.inputs.items()}
+
+
+def _fitting(name: str, value: Any, wanted: Shape) -> Any:
+    """A value of the shape that the graph was made for: numbers as floats, arrays as they are."""
+    shape = tuple(getattr(value, "shape", ()))
+    if shape != wanted:
+        raise BindingError(f"{shorten(name)} is {shown(shape)}, and the program was made for {shown(wanted)}")
+    return value if shape else float(value)
 
 
 def _unknown(graph: Needs, given: Collection[str], name: str, words: Iterable[str]) -> BindingError:

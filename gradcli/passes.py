@@ -16,7 +16,7 @@ from gradcli.graph.ops.row import OperandValue
 from gradcli.graph.wanted import differentiated
 from gradcli.numeric import floats
 from gradcli.numeric.system import NumberSystem
-from gradcli.traces import Partials, Trace, contribution
+from gradcli.traces import LocalGradients, Partials, Trace, contribution
 
 FLOATS = ops.on(floats.PRIMITIVES)
 
@@ -45,15 +45,24 @@ def _steps(rows: Sequence[ops.Op], m: NumberSystem) -> list[tuple[int, Any, Any,
 
 def _step_of_each(rows: Sequence[ops.Op], m: NumberSystem, start: int) -> list[tuple[int, Any, Any, Any]]:
     functions = zip(rows[start:], functions_on(rows, m)[start:], strict=True)
-    return [(_kind(row), function, row.partials[0], row.partials[-1]) for row, function in functions]
+    return [(_kind(row), function, *_ends(row.partials)) for row, function in functions]
+
+
+def _ends(rules: Sequence[Any]) -> tuple[Any, Any]:
+    """The first and the last; a structural row has none."""
+    return (rules[0], rules[-1]) if rules else (None, None)
 
 
 def forward(graph: Graph, inputs: Mapping[str, Any], m: NumberSystem = FLOATS) -> list[Any]:
     """The value of every gate.
 
     Args:
-        inputs: a number of the system m for every input of the graph.
+        inputs: a number of the system m, or an array of such numbers, for every input of the graph.
     """
+    if graph.shapes or graph.settings:
+        from gradcli import array_passes
+
+        return array_passes.forward(graph, inputs, m)
     return forward_with_partials(graph, inputs, (), m)[0]
 
 
@@ -175,23 +184,30 @@ def evaluate_graph(
     inputs: Mapping[str, Any],
     wrt: Collection[str] | None = None,
     m: NumberSystem = FLOATS,
-    seed: float | None = None,
+    seed: Any = None,
 ) -> Trace:
     """Run both passes.
 
     Args:
         graph: from `lower`.
-        inputs: a number for every input.
+        inputs: a number for every input, or an array of the shape that the graph was made for.
         wrt: the inputs to differentiate by; None means all.
         m: the number system.
-        seed: what the backward pass starts with; 1 if not given.
+        seed: what the backward pass starts with, of the output's shape; 1 if not given.
 
     Raises:
-        BindingError: a name of wrt is not an input, or the output does not depend on it.
+        BindingError: a name of wrt is not an input, or the output does not depend on it; the output is an array, and
+            there is no seed of its shape.
     """
     differentiated(graph, wrt)
-    values, partials, adjoints = forward_with_partials(graph, inputs, wrt, m)
-    backward(graph, values, partials, adjoints, m, 1.0 if seed is None else seed)
+    partials: LocalGradients
+    if graph.shapes or graph.settings:
+        from gradcli import array_passes
+
+        values, partials, adjoints = array_passes.evaluate(graph, inputs, wrt, m, seed)
+    else:
+        values, partials, adjoints = columns = forward_with_partials(graph, inputs, wrt, m)
+        backward(graph, *columns, m, 1.0 if seed is None else seed)
     trace = Trace(graph, values, partials, adjoints, m)
     trace.seed = seed
     return trace

@@ -14,14 +14,26 @@ from gradcli.graph.describe import gate_text, rule_text
 from gradcli.graph.graph import NO_OPERAND, Graph, Operands
 from gradcli.numeric.system import NumberSystem
 
+LocalGradients = Sequence[tuple[Any, ...] | None]
+BY_RULE = "by rule"  # in place of a local gradient, on an edge of a gate that works on whole arrays
+
 
 class Edge(NamedTuple):
-    """One operand of a gate. Gradients are None where the operand is not differentiated."""
+    """One operand of a gate. Gradients are None where the operand is not differentiated.
+
+    On arrays a local gradient has a shape that broadcasts to the gate's, a contribution has the operand's. An edge of a
+    gate that works on whole arrays has no local gradient, only a contribution and its rule.
+    """
 
     id: str
     local_gradient: Any
     contribution: Any
     rule: str | None
+
+    @property
+    def operand(self) -> int:
+        """The operand's gate."""
+        return int(self.id[1:])
 
 
 class TracedGate(NamedTuple):
@@ -52,12 +64,24 @@ def contribution(
 
     A step, whose slope is 0 everywhere by its row, passes nothing on, not even an infinite gradient.
     """
+    if graph.shapes or graph.settings:
+        return _array_contribution(graph, values, index, position, adjoint, partial, m)
     row = graph.rows[graph.codes[index]]
     if row.vjps is not None and (rule := row.vjps[position]) is not None:
         return rule(m, adjoint, *[values[operand] for operand in graph.operands[index]])
     if not row.variadic and isinstance(row.partials[position], float) and row.partials[position] == 0.0:
         return 0.0
     return m.chain(adjoint, partial)
+
+
+def _array_contribution(
+    graph: Graph, values: list[Any], index: int, position: int, adjoint: Any, partial: Any, m: NumberSystem
+) -> Any:
+    from gradcli.array_gates import Gates
+    from gradcli.numeric import arrays
+
+    with arrays.quiet():
+        return arrays.frozen(Gates(graph, m, values).contribution(index, position, adjoint, partial))
 
 
 class Partials(Sequence[tuple[Any, ...] | None]):
@@ -107,11 +131,11 @@ class Trace:
     """
 
     def __init__(
-        self, graph: Graph, values: list[Any], partials: Partials, adjoints: list[Any], m: NumberSystem
+        self, graph: Graph, values: list[Any], partials: LocalGradients, adjoints: list[Any], m: NumberSystem
     ) -> None:
         self.graph = graph
         self.values = values
-        self.partials = partials
+        self.partials: Any = partials
         self.adjoints = adjoints
         self.system = m
         self.seed: Any = None
@@ -143,7 +167,8 @@ class Trace:
                 yield Edge(f"g{operand}", None, None, None)
                 continue
             part = contribution(self.graph, self.values, index, position, adjoint, partial, self.system)
-            yield Edge(f"g{operand}", partial, part, rule_text(self.graph, index, position))
+            local = None if partial is BY_RULE else partial
+            yield Edge(f"g{operand}", local, part, rule_text(self.graph, index, position))
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.graph)} gates: value {self.value!r}, gradients {self.gradients!r}>"
@@ -157,6 +182,10 @@ def along(trace: Trace, direction: Mapping[str, Any]) -> Along:
         direction: by how much each input moves; those that it does not name stay where they are.
     """
     graph, values, partials = trace.graph, trace.values, trace.partials
+    if graph.shapes or graph.settings:
+        from gradcli import array_gates
+
+        return Along(dict(direction), array_gates.along(graph, values, direction, trace.system))
     tangents: list[Any] = [0.0] * len(graph)
     for name, index in graph.inputs.items():
         tangents[index] = direction.get(name, 0.0)
@@ -190,7 +219,7 @@ class _Gates(Sequence[TracedGate]):
             graph.name(index),
             gate_text(graph, index),
             graph.span(index),
-            (),
+            graph.shapes.get(index, ()),
             trace.values[index],
             trace.adjoints[index],
             tuple(trace.edges(index)),

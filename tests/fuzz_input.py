@@ -32,10 +32,38 @@ def _corpus() -> list[str]:
         for cases in json.loads(path.read_text(encoding="utf-8")).values():
             if isinstance(cases, list):
                 found += [case["expr"] for case in cases if isinstance(case, dict) and "expr" in case]
-    return [text for text in found if len(text) < 5000]
+    return [text for text in found if len(text) < 5000] + 5 * _ARRAYS + HUGE
 
 
 _NAMES = ["x", "y", "z", "q", "f", "pi", "e", "θ", "x₁", "inf", "nan", "with", "grad", "σ"]
+_ARRAYS = [
+    "sum(A@x + b)^2", "h = x\nfor t in 0..3 { h = tanh(A@h + x[0]) }\nnorm(h)", "cross_entropy(A'@x, [0.5, 0.5])",
+    "f(v, k) = v[k] - v[-1]; f(A[0], 1)*x[0]", "sum(softmax(A, axis=0)*[[1, 2], [3, 4]])", "[x, [y, 1]]", "A@A@A",
+    "mean(concat(x, [y, 2])[1:])", "for t in 0..len(x) { s = x[t]*y }\ns", "sum(reshape(A, [-1])[0:4]*[1, 2, 3, 4])",
+    "max(A, axis=1, keepdims=1)[0, 0]*y", "sum(stack(x, x, axis=1)@[1, 2])",
+    "for i in 0..2 { for j in 0..2 { q = A[i, j]*y } }\nq",
+]  # fmt: skip
+# Little text that asks for much.
+HUGE = [
+    "for t in 0..1000000000 {}\nx",
+    "sum(broadcast_to(x, [1000000000]))",
+    "y = broadcast_to(x, [100000])\nsum(outer(y, y))",
+    "x[999999999999]",
+    "sum(one_hot(x, 1000000000))",
+    "h = x\nfor t in 0..99 { h = [h, h] }\nx",
+    "[[1, 2], [3]]",
+    "h = [x]\nfor t in 0..60 { h = concat(h, h) }\nsum(h)",
+    "sum(scatter([x], [9e15], [0]))",
+    "sum(broadcast_to(x, [1000, 1]) + broadcast_to(x, [1, 1000000, 1]))",
+    f"reshape([x], [{'1, ' * 70}1])",
+    "f(a) = concat(a, a, a)\nsum(f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(f(f([x]))))))))))))))))))",
+    "h = x\nfor t in 0..3000000 { h = h + broadcast_to(x, [90000000]) }\nsum(h)",
+]
+_PARTS = [
+    "[1, 2]", "[[1, 2], [3]]", "[0]", "[-1:]", "[:, 1]", "[t]", "for t in 0..3 {", "}", "for t in 0..1000000000 {",
+    "axis=[0, 1]", "axis=0", "keepdims=1", ", [1000000000])", ", 1000000000)", "len(", "0..", "0:2", "A@", "A'",
+    "[[x, y], [y, x]]",
+]  # fmt: skip
 _SIGNS = [*"+-*/^()[]{},=;:<>'√²!@#&|%$\\?", "**", "==", "<=", "!=", "..", "⁻¹", "−", "·", "≤"]
 _WORDS = [" and ", " or ", " not ", " for ", " in ", " with grad ", "\n", " ", "\t", "# c\n", "1", "2.5", "1e9", ".5"]
 _ODD = ["\ufeff", "\u200b", "\x00", "\x1b[31m", "\u202e", "é", "е", "１", "\ud800", "🙂", "\xa0", "0x1", "1_", "1__0"]
@@ -44,11 +72,51 @@ _ODD = ["\ufeff", "\u200b", "\x00", "\x1b[31m", "\u202e", "é", "е", "１", "\u
 _EXPRESSIONS = (
     "(x+y)*z", "x*y*z", "q = x*y; q + sin(q)*z", "2x + y/z", "f(a) = a^2; f(x) + y - z", "relu(x)/y + z", "x/0*y*z",
     "h = max(x, y, z); h^2", "sqrt(x) + log(y)*z", "where(x < y, z, x)", "x + y + z + a", "θ*x₁", "1/0", "x", "2",
+    "sum(A@x)*y", "tanh(A@x + x)", "x[0]*y + x[-1]", "A'@x", "norm(x)*y", "sum(A[:, 0:1])", "[x*y, y*z]",
+    *_ARRAYS, *HUGE,
 )  # fmt: skip
-_ODD_VALUES = ("x", "x,y", "q", "x=2", "x = 3", "=", "", "auto", "light", "LR", "tb", "y=pi", "x=1e999", "nope")
-_NUMBERS = ("2", "-3", "0", "1e400", "nan", "-inf", "pi/2", "1/0", "@number", "-1e-5", "2^-3", "1_000")
-_NO_NUMBERS = ("", "[1,2]", "@bytes", "@-", "@", "0x1", "١", "x")
-_BOUND = ["x", "y", "z", "a", "θ", "x₁", "json", "of", "nope"]
+_ODD_VALUES = (
+    "x",
+    "x,y",
+    "q",
+    "x=2",
+    "x = 3",
+    "=",
+    "",
+    "auto",
+    "light",
+    "LR",
+    "tb",
+    "y=pi",
+    "x=1e999",
+    "nope",
+    "x=[1, 0]",
+    "x=2,3",
+    "x=2x3",
+    "x=1000000000",
+    "A=2,2",
+    "[1, 2]",
+    "[[1, 2], [3]]",
+    "x=[1, 2, 3]",
+)
+_NUMBERS = (
+    "2",
+    "-3",
+    "0",
+    "1e400",
+    "nan",
+    "-inf",
+    "pi/2",
+    "1/0",
+    "@number",
+    "-1e-5",
+    "2^-3",
+    "1_000",
+    "[1, 2]",
+    "[[1, 2], [3, 4]]",
+)
+_NO_NUMBERS = ("", "[[1], [2, 3]]", "[]", "[[]]", "[nan, 1e999]", "@bytes", "@-", "@", "0x1", "١", "x")
+_BOUND = ["A", "x", "y", "z", "a", "θ", "x₁", "json", "of", "nope"]
 
 
 class Texts:
@@ -57,7 +125,7 @@ class Texts:
     def __init__(self, r: Random) -> None:
         self.random = r
         self.corpus = _corpus()
-        self.words = [*_NAMES, *_SIGNS, *_WORDS, *_ODD, *(f"{name}(" for name in ops.names())]
+        self.words = [*_NAMES, *_SIGNS, *_WORDS, *_PARTS, *_ODD, *(f"{name}(" for name in ops.names())]
         self.language = texts(r.randrange(1 << 30))
 
     def bytes(self) -> bytes:
@@ -168,8 +236,10 @@ class Arguments:
 
     def bindings(self) -> list[list[str]]:
         r = self.random
-        if r.random() < 0.6:
+        if r.random() < 0.4:
             return [["--x", "1"], ["--y", "2"], ["--z", "-4"]]
+        if r.random() < 0.4:
+            return [["--A", "[[1, 2], [3, -4]]"], ["--x", "[0.5, 2]"], ["--y", "3"]]
         found = []
         for name in r.sample(_BOUND, r.choice((0, 1, 2, 3, 3))):
             value = self.number()
@@ -194,7 +264,8 @@ class Arguments:
     def line(self) -> Line:
         r, texts = self.random, self.texts
         numbers = {"x": 1.5, "y": -2, "z": 0}
-        objects = (numbers, {"parameters": numbers}, [numbers], {"x": "NaN", "y": None, "ﬁ": 1e400})
+        shaped = {"A": [[1, 2], [3, 4]], "x": [0.5, "-Infinity"], "y": [[1], [2, 3]] if r.random() < 0.3 else 1}
+        objects = (numbers, {"parameters": numbers}, [numbers], {"x": "NaN", "y": None, "ﬁ": 1e400}, shaped)
         values = texts.text() if r.random() < 0.2 else json.dumps(r.choice(objects))
         files = {"program": texts.text(), "number": r.choice((self.number(), "2\n")), "values.json": values}
         stdin = r.choice((b"", texts.bytes(), _encoded(texts.text()), b'{"x": 1, "y": 2}', b"x*y"))

@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -25,17 +26,19 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import program_oracle
 from fuzz_input import Arguments, Line, Texts, shrunk, shrunk_line
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from programs import Case, programs
+from fuzz_programs import Report, check_arrays, check_programs, fails
 
 import gradcli
 from gradcli.cli.app import run
+from gradcli.graph import graph
 from gradcli.graph.lower import lower
 from gradcli.graph.printing import program
+from gradcli.language.nodes import NAME, Program
+from gradcli.numeric import arrays
 
 MAX_GATES = 20_000
+MOST_ELEMENTS = 200_000  # of an array that a program makes
 SECONDS = 5.0  # of processor time that one input may take
 STATUSES = {0, 1, 2, 74, 141}  # the documented ones, without those of bugs and interruptions
 LONGEST_ERROR = 2000
@@ -69,10 +72,31 @@ def check_message(text: str, lines: int = 4, longest: int = LONGEST_ERROR) -> No
         raise Finding(f"a message with the characters {hidden!r}")
 
 
+class _Endless(BaseException):
+    """What stops an input that does not end; nothing catches it as an error of its own."""
+
+
+def _stop(*_: Any) -> None:
+    raise _Endless
+
+
 @contextlib.contextmanager
 def bounded() -> Iterator[None]:
-    start = time.process_time()
-    yield
+    start, can_stop = time.process_time(), hasattr(signal, "setitimer")
+    before = signal.signal(signal.SIGVTALRM, _stop) if can_stop else None
+    larger = graph.MOST_ELEMENTS
+    try:
+        graph.MOST_ELEMENTS = MOST_ELEMENTS
+        if can_stop:
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(1.0, 4 * SECONDS))
+        yield
+    except _Endless:
+        raise Finding(f"does not end within {4 * SECONDS:.0f} s") from None
+    finally:
+        graph.MOST_ELEMENTS = larger
+        if can_stop:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
     if (taken := time.process_time() - start) > SECONDS:
         raise Finding(f"took {taken:.1f} s")
 
@@ -86,15 +110,27 @@ def try_text(text: str) -> str:
     with bounded():
         try:
             parsed = gradcli.parse(text)
-            graph = lower(parsed, max_gates=MAX_GATES)
-            graph.verify()
-            values = {name: r.choice((0.0, 1.0, -2.5, 1e300, 0.3)) for name in graph.free}
+            given = {name: arrays.asarray(r.choice(_VALUES)) for name in _names(parsed)}
+            built = lower(parsed, given, max_gates=MAX_GATES)
+            built.verify()
+            values = {name: given.get(name, 1.0) for name in built.free}
             gradcli.evaluate(parsed, values, max_gates=MAX_GATES).to_json()
         except gradcli.GradcliError as error:
             check_message(str(error))
             return type(error).__name__
-        lower(gradcli.parse(program(graph)), graph.inputs).verify()
+        lower(gradcli.parse(program(built)), {name: values[name] for name in built.inputs}).verify()
     return "evaluated"
+
+
+_VALUES = (0.0, 1.0, -2.5, 1e300, 0.3, 2.0, [1.0, 2.0], [0.0, -1e300], [[1.0, 0.5], [-1.0, 2.0]], [[[1.0]], [[2.0]]])
+
+
+def _names(parsed: Program) -> list[str]:
+    """The names in a program, but those of constants."""
+    found = {
+        value for kind, value in zip(parsed.nodes.kinds, parsed.nodes.values, strict=True) if kind is NAME and value
+    }
+    return sorted(found - {"pi", "e", "tau", "inf", "nan"})
 
 
 # The command line
@@ -194,32 +230,7 @@ def _check_json(out: bytes) -> None:
             raise Finding(f"a result that is not JSON: {error}") from None
 
 
-def _fails(attempt: Callable[[], Any]) -> str | None:
-    """What an attempt finds, if it finds something; a bug may also show as an error of any kind."""
-    try:
-        attempt()
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
 # The long run
-
-
-class Report:
-    """Counts and findings."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, Counter[str]] = {}
-        self.findings: dict[str, str] = {}
-
-    def count(self, what: str, kind: str) -> None:
-        self.counts.setdefault(what, Counter())[kind] += 1
-
-    def found(self, problem: str, reproduction: str) -> None:
-        if problem[:60] not in self.findings:
-            self.findings[problem[:60]] = reproduction
-            print(f"FOUND {problem}\n      {reproduction}", flush=True)
 
 
 def fuzz_texts(count: int, r: Random, report: Report) -> int:
@@ -235,16 +246,16 @@ def fuzz_texts(count: int, r: Random, report: Report) -> int:
 def attempt(report: Report, what: str, run: Callable[[Any], str], whole: Any, smaller: Smaller) -> None:
     """Run and count; what fails is made smaller while it fails in the same way, as the first characters tell."""
     outcome: list[str] = []
-    problem = _fails(lambda: outcome.append(run(whole)))
+    problem = fails(lambda: outcome.append(run(whole)))
     if problem is None:
         report.count(what, outcome[0])
         return
 
-    def fails(less: Any) -> bool:
-        found = _fails(lambda: run(less))
+    def still(less: Any) -> bool:
+        found = fails(lambda: run(less))
         return found is not None and found[:40] == problem[:40]
 
-    report.found(problem, repr(smaller(whole, fails)))
+    report.found(problem, repr(smaller(whole, still)))
 
 
 def fuzz_lines(count: int, r: Random, report: Report, layout: float = 0.02) -> int:
@@ -265,61 +276,24 @@ def fuzz_lines(count: int, r: Random, report: Report, layout: float = 0.02) -> i
     return fed
 
 
-def check_programs(wanted: int, start: int, report: Report) -> int:
-    """Check random programs against the oracle until that many could be judged. Returns how many were.
-
-    Where nearly all are wrong, that many are never reached: hence the bound.
-    """
-    series, judged = 0, 0
-    while judged < wanted and series < 20 + wanted // 20:
-        failing: list[Case] = []
-        problem = _fails(_judging(report, failing, 1_000_000 * start + series, min(500, 2 * wanted)))
-        if problem is not None:
-            report.found(problem, repr(min(failing, key=lambda case: len(case.text), default=None)))
-        series, judged = series + 1, report.counts.get("programs", Counter())["checked"]
-        if series % 5 == 0:
-            print(f"         {judged:,} programs so far", flush=True)
-    return judged
-
-
-def _judging(report: Report, failing: list[Case], number: int, examples: int) -> Callable[[], None]:
-    """A run over so many programs, which raises where one is wrong; those that failed are added to `failing`."""
-
-    @seed(number)
-    @settings(
-        max_examples=examples, database=None, deadline=None, derandomize=False, print_blob=False,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
-    )  # fmt: skip
-    @given(programs())
-    def judge(case: Case) -> None:
-        try:
-            program_oracle.check(lower(gradcli.parse(case.text), case.values), case.values)
-        except program_oracle.Skipped as reason:
-            report.count("programs", f"skipped: {reason}")
-        except Exception:
-            failing.append(case)
-            raise
-        else:
-            report.count("programs", "checked")
-
-    return judge
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Random input for gradcli; see the docstring.")
     parser.add_argument("--programs", type=int, default=20_000, help="how many to check against the oracle")
+    parser.add_argument("--arrays", type=int, default=6_000, help="how many programs with arrays to check")
     parser.add_argument("--bytes", type=int, default=10_000_000, help="how many to feed, half of them to the parser")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives other input")
     given_ = parser.parse_args()
     report, begin = Report(), time.monotonic()
 
     def told(what: str, count: int, unit: str) -> None:
-        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(report.counts.get(what, {}).items()))
+        found = sum((counted for name, counted in report.counts.items() if name.startswith(what)), Counter[str]())
+        kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(found.items()))
         print(f"{time.monotonic() - begin:6.0f} s  {what}: {count:,} {unit} ({kinds})", flush=True)
 
     told("texts", fuzz_texts(given_.bytes // 2, Random(f"texts {given_.seed}"), report), "bytes")
     told("command lines", fuzz_lines(given_.bytes - given_.bytes // 2, Random(f"lines {given_.seed}"), report), "bytes")
     told("programs", check_programs(given_.programs, given_.seed, report), "checked against the oracle")
+    told("programs with arrays", check_arrays(given_.arrays, given_.seed, report), "checked")
     print(f"seed {given_.seed}: {len(report.findings)} findings")
     return 1 if report.findings else 0
 

@@ -7,7 +7,7 @@ import re
 _WORDS = """frac tfrac partial cdot times left right mathit textit text mathrm operatorname begin end sin cos tan arcsin
     arccos arctan sinh cosh tanh ln log sqrt max min sigma pi tau infty lvert rvert lfloor rfloor lceil rceil le ge ne
     wedge vee neg bmod mathrel quad dots to colon ensuremath textbackslash textasciicircum textasciitilde textless
-    textgreater textbar char subsection medskip noindent emph documentclass usepackage surd hbar
+    textgreater textbar char subsection medskip noindent emph documentclass usepackage surd hbar sum top langle rangle
     alpha beta gamma delta varepsilon epsilon zeta eta theta vartheta iota kappa lambda mu nu xi varpi rho varrho
     varsigma upsilon varphi phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"""
 MACROS = {*_WORDS.split()}  # of LaTeX's kernel or of amsmath
@@ -35,5 +35,5 @@ def unknown(text: str) -> set[str]:
 
 def active(written: str) -> list[str]:
     """Signs that do something in LaTeX, outside of what gradcli writes itself."""
-    ours = re.sub(r"\\char\d+\{\}|\\ensuremath\{[^{}]*\}|\\[a-zA-Z]+|\\[{}$&#%_]|_\{[0-9]+\}", "", written)
+    ours = re.sub(r"\\char\d+\{\}|\\ensuremath\{[^{}]*\}|\\[a-zA-Z]+|\\[{}$&#%_]|_\{[0-9,]+\}", "", written)
     return re.findall(r"[$&#%_^~\\]", ours)

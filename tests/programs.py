@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gradcli.graph import ops
 from gradcli.graph.ops import Op
 
-ROWS = tuple(row for row in ops.ROWS if not row.hidden)
+ROWS = tuple(row for row in ops.ELEMENTWISE if not row.hidden)
 
 _INPUTS = (
     "x",

@@ -17,6 +17,8 @@ import pytest
 
 import gradcli
 from gradcli import BindingError, LimitError, ParseError, ProgramError
+from gradcli.binding import bind
+from gradcli.graph.lower import lower
 
 PROJECT = Path(__file__).parent.parent
 ERRORS = [name for name in gradcli.__all__ if name.endswith("Error")]
@@ -142,7 +144,7 @@ def test_numbers_that_are_not_finite(value: float) -> None:
     assert trace.gradients == {"x": 1.0}
 
 
-@pytest.mark.parametrize("value", ["2", "1_0", "nan", b"2", None, 2j, [2], {}, object, 10**400, "9" * 10_000])
+@pytest.mark.parametrize("value", ["2", "1_0", "nan", b"2", None, 2j, {}, object, 10**400, "9" * 10_000])
 def test_values_that_are_no_numbers(value: Any) -> None:
     with pytest.raises(BindingError, match="the value of x is not a number") as caught:
         gradcli.evaluate("x", x=value)
@@ -152,6 +154,66 @@ def test_values_that_are_no_numbers(value: Any) -> None:
 def test_the_result_of_a_program_without_inputs() -> None:
     trace = gradcli.evaluate("2*3")
     assert (trace.value, trace.gradients) == (6.0, {})
+
+
+# Arrays
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [[[1, 2], [3, 4]], ((1, 2), (3, 4)), numpy.array([[1, 2], [3, 4]]), [numpy.array([1, 2]), [3, Fraction(4)]]],
+)
+def test_values_may_be_arrays(matrix: Any) -> None:
+    trace = gradcli.evaluate("sum(A @ x)", A=matrix, x=[10.0, 1.0])
+    assert (trace.value, type(trace.value)) == (46.0, float)
+    assert {name: gradient.tolist() for name, gradient in trace.gradients.items()} == {
+        "A": [[10.0, 1.0], [10.0, 1.0]],
+        "x": [4.0, 6.0],
+    }
+    assert [gate.shape for gate in trace.gates] == [(2, 2), (2,), (2,), ()]
+    assert trace.gradients["A"].dtype == numpy.float64
+    assert gradcli.grad("sum(A*2)", A=matrix)["A"].tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_a_trace_does_not_follow_what_happens_to_an_array() -> None:
+    own = numpy.array([1.0, 2.0])
+    trace = gradcli.evaluate("sum(x^2)", x=own)
+    own[:] = 7.0
+    assert trace.gates[0].value.tolist() == [1.0, 2.0]
+    assert trace.gates[2].operands[0].local_gradient.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([[1], [2, 3]], "the value of x is not an array: the lists are not equally long"),
+        ([1, "2"], "the value of x is not an array: it is not made of real numbers"),
+        ([None], "the value of x is not an array: it is not made of real numbers"),
+        ([1j], "the value of x is not an array: it is not made of real numbers"),
+        (numpy.array(["1"]), "the value of x is not an array: it is not made of real numbers"),
+        ([], "the value of x is an empty array"),
+        ([[]], "the value of x is an empty array"),
+    ],
+)
+def test_values_that_are_no_arrays(value: Any, message: str) -> None:
+    with pytest.raises(BindingError) as caught:
+        gradcli.evaluate("sum(x)", x=value)
+    assert caught.value.message == message
+
+
+def test_the_output_has_to_be_a_number() -> None:
+    with pytest.raises(BindingError, match="only a number has a gradient, and the output is an array of shape 2"):
+        gradcli.evaluate("x*2", x=[1.0, 2.0])
+    assert gradcli.evaluate("x*2", x=[1.0, 2.0], wrt=()).value.tolist() == [2.0, 4.0]
+
+
+def test_a_value_has_the_shape_that_the_graph_was_made_for() -> None:
+    graph = lower(gradcli.parse("sum(x) + y"), {"x": numpy.ones(2), "y": 1.0})
+    assert bind(graph, {"x": numpy.ones(2), "y": 1})["y"] == 1.0
+    with pytest.raises(BindingError, match="x is 3, and the program was made for 2"):
+        bind(graph, {"x": numpy.ones(3), "y": 1})
+    with pytest.raises(BindingError, match="y is 1×2, and the program was made for a number"):
+        bind(graph, {"x": numpy.ones(2), "y": numpy.ones((1, 2))})
 
 
 def test_integers_are_floats() -> None:

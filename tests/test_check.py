@@ -213,7 +213,7 @@ def test_no_slope_where_the_function_is_not_defined() -> None:
 
 def test_every_row_holds_at_its_samples() -> None:
     """The check's own differences agree with every rule of the table."""
-    for row in ops.ROWS[2:]:
+    for row in ops.ELEMENTWISE:
         if row.hidden:
             continue
         for sample in row.samples:

@@ -312,7 +312,7 @@ def _called(row: ops.Op, names: str) -> str:
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize("row", [row for row in ops.ROWS if not row.hidden], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ops.ELEMENTWISE if not row.hidden], ids=lambda row: row.name)
 def test_numbers_that_are_not_finite_never_come_unexplained(row: ops.Op, system: str) -> None:
     """From finite inputs: at every point where a number is not finite, some gate is blamed for it, and once only."""
     names = "xyz"[: 2 if row.variadic else len(row.parameters)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -9,7 +10,7 @@ from typing import Any
 
 import fuzzing
 import pytest
-from fuzz_input import Arguments, Line, Texts, shrunk, shrunk_line
+from fuzz_input import HUGE, Arguments, Line, Texts, shrunk, shrunk_line
 from fuzzing import Finding, Outcome, Report
 
 import gradcli
@@ -25,15 +26,22 @@ def test_any_text_is_answered_or_refused() -> None:
     report = Report()
     assert fuzzing.fuzz_texts(400_000, Random("texts"), report) >= 400_000
     _expect_nothing(report)
-    assert report.counts["texts"].keys() == {"evaluated", "ParseError", "ProgramError"}
-    assert min(report.counts["texts"].values()) > 30
+    seen = report.counts["texts"]
+    assert seen.keys() == {"evaluated", "ParseError", "ProgramError", "BindingError", "LimitError"}
+    assert min(seen[kind] for kind in ("evaluated", "ParseError", "ProgramError", "BindingError")) > 20
+
+
+@pytest.mark.parametrize("text", HUGE)
+def test_little_text_can_not_ask_for_much(text: str) -> None:
+    """Of gates, turns, elements, axes: it is refused before it takes time or memory."""
+    assert fuzzing.try_text(text) in ("LimitError", "ProgramError")
 
 
 def test_any_command_line_is_answered_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """With documented statuses, without tracebacks or pieces of results, and no file is written that nobody named."""
     monkeypatch.delenv("GRADCLI_TRACEBACK", raising=False)
     here, report = Path.cwd(), Report()
-    assert fuzzing.fuzz_lines(250_000, Random("lines"), report, layout=0.0) >= 250_000
+    assert fuzzing.fuzz_lines(160_000, Random("lines"), report, layout=0.0) >= 160_000
     _expect_nothing(report)
     assert Path.cwd() == here
     seen = report.counts["command lines"]
@@ -103,9 +111,24 @@ def test_a_file_that_nobody_named_is_seen(
 
 
 def test_slow_input_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzzing, "SECONDS", 0.0)
+    monkeypatch.setattr(fuzzing, "SECONDS", -1.0)  # less than any input takes
     with pytest.raises(Finding, match="took"):
         fuzzing.try_text("x + 1")
+
+
+def test_endless_input_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has a timer for processor time; without one, the run says afterwards how long it took."""
+    if not hasattr(signal, "setitimer"):
+        return
+
+    def parse(text: str) -> Any:
+        while True:
+            pass
+
+    monkeypatch.setattr(fuzzing, "SECONDS", 0.1)
+    monkeypatch.setattr(gradcli, "parse", parse)
+    with pytest.raises(Finding, match="does not end"):
+        fuzzing.try_text("x")
 
 
 def test_findings_are_made_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -137,9 +160,11 @@ def test_a_result_that_cannot_be_written(fault: type[OSError], tmp_path: Path) -
 
 def test_the_long_run_is_one_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts what it did, and says whether anything was found."""
-    monkeypatch.setattr("sys.argv", ["fuzzing.py", "--bytes", "2000", "--programs", "5", "--seed", "3"])
+    monkeypatch.setattr(
+        "sys.argv", ["fuzzing.py", "--bytes", "2000", "--programs", "5", "--arrays", "6", "--seed", "3"]
+    )
     assert fuzzing.main() == 0
     shown = capsys.readouterr().out.splitlines()
     told = [line.split(" s  ")[1].split(":")[0] for line in shown if " s  " in line]
-    assert told == ["texts", "command lines", "programs"]
+    assert told == ["texts", "command lines", "programs", "programs with arrays"]
     assert shown[-1] == "seed 3: 0 findings"

@@ -33,8 +33,10 @@ LAYERS = (
     ("language", "numeric"),
     ("graph.ops",),
     ("graph",),
-    ("binding",),
+    ("binding", "readers"),
+    ("array_gates",),
     ("traces",),
+    ("array_passes",),
     ("passes",),
     ("checking",),
     ("diagnose",),
@@ -51,6 +53,7 @@ IMPORTERS = {
     "rich": "gradcli.render",
     "typer": "gradcli.cli",
     "mpmath": "gradcli.numeric.decimals",
+    "numpy": "gradcli.numeric.arrays",
     "graphviz": "gradcli.render.picture.dot",
     "wasmtime": "gradcli.render.picture.layout",
     "resvg_py": "gradcli.render.picture.formats",
@@ -144,8 +147,8 @@ def test_no_text_is_run(name: str) -> None:
             assert called not in FORBIDDEN_CALLS - ({"globals"} if name == "gradcli" else set()), f"{name}: {called}"
             if called.endswith("import_module"):
                 allowed = (
-                    "gradcli", "gradcli.cli.app", "gradcli.codegen", "gradcli.render", "gradcli.render.explain",
-                    "gradcli.render.picture",
+                    "gradcli", "gradcli.cli.app", "gradcli.codegen", "gradcli.readers", "gradcli.render",
+                    "gradcli.render.explain", "gradcli.render.picture",
                 )  # fmt: skip
                 assert name in allowed, f"{name} imports by name"
             assert "shell" not in {keyword.arg for keyword in node.keywords}, name

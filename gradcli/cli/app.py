@@ -152,6 +152,8 @@ def run(arguments: list[str] | None = None) -> int:
         return ExitStatus.CLOSED_PIPE
     except GradcliError as error:
         return _failed(str(error), error.status)
+    except MemoryError:
+        return _failed("there is not enough memory\nhint: take smaller arrays, or fewer gates", ExitStatus.WRONG_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return _failed("interrupted", ExitStatus.INTERRUPTED)
     except Exception as error:

@@ -7,26 +7,17 @@ value, whatever it looks like.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from typer.core import TyperCommand
 
-from gradcli.cli import streams
-from gradcli.errors import BindingError, GradcliError, UsageError
-from gradcli.language.parser import normalise, parse
+from gradcli.errors import BindingError, UsageError
+from gradcli.language.parser import normalise
 from gradcli.printable import shorten
 
-if TYPE_CHECKING:
-    from gradcli.graph.graph import Graph
-    from gradcli.numeric.system import NumberSystem
-
 _NAME = re.compile(r"[^\W\d]\w*")
-_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_JSON_HINT = 'write {"x": 2, "y": 3}'
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class Sorted(NamedTuple):
@@ -153,142 +144,6 @@ def missing_expression(found: Sorted, options: Iterable[str], command: str) -> U
             return UsageError(f"there is no expression; --{shorten(name)} took the argument after it", hint=hint)
     hint = f'write it in quotes: gradcli {command} "(x+y)*z" --x 2 --y 3 --z -4'
     return UsageError("there is no expression", hint=hint)
-
-
-def overflowed(text: str) -> bool:
-    """Whether a number is written that is too large for a double."""
-    return _NUMBER.fullmatch(text) is not None and math.isinf(float(text))
-
-
-class Exact(float):
-    """A double that knows what was written for it: `on(m)` is that number in a number system."""
-
-    source: str | Graph
-
-    def on(self, m: NumberSystem) -> Any:
-        from gradcli.passes import forward
-
-        return (
-            m.number(self.source) if isinstance(self.source, str) else forward(self.source, {}, m)[self.source.output]
-        )
-
-
-def exactly(text: str, name: str = "") -> Exact:
-    """As `constant`, without forgetting what was written."""
-    from gradcli.passes import forward
-
-    source = _source(text, name)
-    number = Exact(source) if isinstance(source, str) else Exact(forward(source, {})[source.output])
-    number.source = source
-    return number
-
-
-def constant(text: str, name: str) -> float:
-    """The number that a VALUE stands for: a number, a constant expression, or @FILE that holds one.
-
-    Raises:
-        BindingError: it is not a number.
-    """
-    return float(text) if _NUMBER.fullmatch(text) else float(exactly(text, name))
-
-
-def interval(text: str, name: str) -> tuple[float, float] | None:
-    """The ends of a range LOW..HIGH; None for any other VALUE.
-
-    Raises:
-        BindingError: its ends are not numbers, or not in order.
-    """
-    low, dots, high = text.partition("..")
-    if not dots or text.startswith("@"):
-        return None
-    ends = constant(low.strip(), name), constant(high.strip(), name)
-    if not (math.isfinite(ends[0]) and math.isfinite(ends[1])):
-        raise BindingError(f"the range of {shorten(name)} is not finite: {shorten(text)}", hint=_RANGE_HINT)
-    if ends[0] > ends[1]:
-        hint = f"write --{shorten(name)} {shorten(high.strip())}..{shorten(low.strip())}"
-        raise BindingError(f"the range of {shorten(name)} is reversed: {shorten(text)}", hint=hint)
-    return ends
-
-
-_RANGE_HINT = "a range is written LOW..HIGH, such as 0..1"
-
-
-def _source(text: str, name: str) -> str | Graph:
-    """What a VALUE is: the text of a number, or the graph of a constant expression."""
-    if _NUMBER.fullmatch(text):
-        return text
-    if text.startswith("@"):
-        text = streams.read_text(text[1:]).strip()
-        if _NUMBER.fullmatch(text):
-            return text
-    if not text.strip():
-        raise BindingError(f"the value of {shorten(name)} is empty", hint="a value is a number, such as 2 or pi/2")
-    if text.lstrip().startswith("["):
-        raise BindingError(f"the value of {shorten(name)} is an array; arrays are not part of this version")
-    from gradcli.graph.lower import lower
-
-    try:
-        graph = lower(parse(text))
-    except GradcliError as error:
-        message = f"the value of {shorten(name)} is not a number: {error.message}"
-        raise BindingError(message, source=error.source, span=error.span, hint=error.hint) from None
-    if graph.free:
-        hint = "a value is a number or a constant expression such as pi/2"
-        raise BindingError(f"the value of {shorten(name)} is not a number: {shorten(text)}", hint=hint)
-    return graph
-
-
-def from_json(source: str, number: Callable[[str], float] = float) -> dict[str, float]:
-    """Values by name from a JSON object; the `parameters` of a training result are unwrapped.
-
-    Args:
-        number: reads a number; `exactly` keeps what is written.
-
-    Raises:
-        BindingError: it is not an object of numbers.
-    """
-    import json
-
-    where = "standard input" if source == "-" else source
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            name = normalise(name)
-            if name in found:
-                raise BindingError(f"{where}: {shorten(name)} is given twice")
-            found[name] = value
-        return found
-
-    try:
-        # Integers are floats from the start: 10**400 is inf, not an endless integer.
-        text = streams.read_text(source).removeprefix("\ufeff")
-        content = json.loads(text, object_pairs_hook=unique, parse_float=number, parse_int=number)
-    except RecursionError:
-        raise BindingError(f"{where} is not an object of numbers: it is nested too deeply", hint=_JSON_HINT) from None
-    except ValueError as error:
-        raise BindingError(f"{where} is not JSON: {error}", hint=_JSON_HINT) from None
-    if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
-        content = content["parameters"]
-    if not isinstance(content, dict):
-        raise BindingError(f"{where} is not a JSON object", hint=_JSON_HINT)
-    return {name: _json_number(value, name, where) for name, value in content.items()}
-
-
-def _json_number(value: Any, name: str, where: str) -> float:
-    if isinstance(value, float):
-        return value
-    hint = None
-    if isinstance(value, str):
-        if value in _NON_FINITE:
-            return _NON_FINITE[value]
-        shown = f'the text "{shorten(value)}"'
-        hint = 'write numbers without quotes, except "NaN", "Infinity" and "-Infinity"'
-    elif isinstance(value, list):
-        shown, hint = "an array", "arrays are not part of this version"
-    else:
-        shown = "an object" if isinstance(value, dict) else {True: "true", False: "false", None: "null"}[value]
-    raise BindingError(f"{where}: {shorten(name)} is not a number but {shown}", hint=hint)
 
 
 def collect(pairs: list[tuple[str, str]], settings: list[str], option: str = "--set") -> dict[str, str]:

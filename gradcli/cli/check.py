@@ -52,6 +52,7 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
 ) -> int:
     """Check every gradient against multiprecision arithmetic.
 
@@ -63,10 +64,10 @@ def run(
       gradcli check "(1-cos(x))/x^2" --x 1e-8
       gradcli check "x*exp(-x)" --x 1e-3..700 --point random:20
     """
-    rewriting = program.Rewriting(expand, fuse, share)
+    rewriting = program.Rewriting(expand, fuse, share, unroll)
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates, rewriting=rewriting,
-        decimals=digits is not None, ranges=True,
+        decimals=digits is not None, ranges=True, scalars=True,
     )  # fmt: skip
     chosen = one_format(FORMATS, "table", format, json=json)
     count = None if point is None else random_points(point)

@@ -61,6 +61,8 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> int:
     """Compare two programs: the same value and gradients?
 
@@ -75,8 +77,8 @@ def run(
     """
     chosen = one_format(FORMATS, "table", format, json=json)
     count = None if point is None else random_points(point)
-    rewriting = program.Rewriting(expand, fuse, share)
-    loaded = pair.load(context, (expression, other), variables, settings, of, wrt, max_gates, rewriting)
+    rewriting = program.Rewriting(expand, fuse, share, unroll)
+    loaded = pair.load(context, (expression, other), variables, settings, of, wrt, max_gates, rewriting, shapes)
     found = _compared(loaded, agree, count, seed)
     streams.deliver(_rendered(found, chosen, streams.look(every_input, output)), output)
     if found.holds:

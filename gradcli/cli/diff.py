@@ -16,6 +16,7 @@ from gradcli.graph.graph import Graph, prune
 from gradcli.graph.higher import repeated
 from gradcli.graph.lower import MAX_GATES
 from gradcli.passes import evaluate_graph, forward
+from gradcli.printable import shorten
 from gradcli.render.derivatives import FORMATS, Derivative, as_json, render
 
 Order = Annotated[
@@ -30,6 +31,7 @@ Stages = Annotated[
     bool, typer.Option("--stages", help="Both passes as one program in stages, each gradient with its rule.")
 ]
 Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON; --format adds the expressions in that format.")]
 
 
 def run(
@@ -40,9 +42,7 @@ def run(
     textbook: Textbook = False,
     stages: Stages = False,
     format: Format = "text",
-    json: Annotated[
-        bool, typer.Option("--json", help="As JSON; --format adds the expressions in that format.")
-    ] = False,
+    json: Json = False,
     wrt: options.Wrt = None,
     of: options.Of = None,
     variables: options.Vars = None,
@@ -53,6 +53,8 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> int:
     """Differentiate: the derivative as a program of its own.
 
@@ -63,15 +65,15 @@ def run(
       gradcli diff "x^2*sin(y)" --wrt y | gradcli eval - --x 2 --y 0.5
       gradcli diff "tanh(x)" --order 2 --x 1
       gradcli diff "(x+y)*z" --stages
+      gradcli diff "sum((X@w-y)^2)" --wrt w --shapes X=5x3,w=3,y=5
     """
     others = {"--order": order > 1, "--raw": raw, "--textbook": textbook, "--json": json, "--format": format != "text"}
     kind = _kind(format, stages, {option for option, given in others.items() if given})
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates,
-        structure=True, rewriting=program.Rewriting(expand, fuse, share),
+        structure=True, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
     )  # fmt: skip
-    if strict and not loaded.points:
-        raise UsageError("--strict needs values", hint=program.NO_POINT)
+    _check(loaded, stages, strict)
     names = program.differentiated(loaded)
     point = loaded.points[0] if loaded.points else None
     told = ExitStatus.DONE
@@ -84,14 +86,18 @@ def run(
             Derivative("", (name,) * order, graph, None if point is None else forward(graph, point)[graph.output])
             for name, graph in _derivatives(loaded.graph, names, order, max_gates, kind).items()
         ]
-        source = loaded.graph.source
-        look = streams.look(path=output)
+        source, look = loaded.graph.source, streams.look(path=output)
         pieces = as_json(source, order, found, point, format) if json else render(found, point, format, look)
         streams.deliver(pieces, output)
         told = _told(found, order, strict)
     if point is None:
         return ExitStatus.DONE
     return max(told, reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict))
+
+
+def _check(loaded: program.Loaded, stages: bool, strict: bool) -> None:
+    if strict and not loaded.points:
+        raise UsageError("--strict needs values", hint=program.NO_POINT)
 
 
 def _told(found: list[Derivative], order: int, strict: bool) -> ExitStatus:
@@ -114,6 +120,10 @@ def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:
 def _derivatives(graph: Graph, names: list[str], order: int, max_gates: int, kind: type[Emitter]) -> dict[str, Graph]:
     """For each input the graph of its derivative."""
     if order > 1:
+        if arrays := [name for name in names if graph.inputs[name] in graph.shapes]:
+            message = f"{shorten(arrays[0])} is an array: its derivatives of order {order} are more than one program"
+            hint = "`gradcli hessian` shows the second derivatives by all its elements; --wrt chooses other inputs"
+            raise UsageError(message, hint=hint)
         return {name: repeated(graph, name, order, max_gates=max_gates, kind=kind) for name in names}
     derived = derive(graph, names, max_gates=max_gates, kind=kind)
     return {name: prune(derived.graph, gate) for name, gate in derived.gradients.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import PurePath
 from typing import Annotated, ClassVar
@@ -44,6 +45,15 @@ Path = Annotated[
     str | None, typer.Option("--path", metavar="NAME", help="Show only what this input or stage influences.")
 ]
 Depth = Annotated[int | None, typer.Option("--depth", metavar="N", min=0, help="Show N edges back from the output.")]
+Collapse = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--collapse",
+        metavar="NAME|N",
+        help="Draw a function, a stage, a loop's turns (t, t=2) as one node; a number: what is nested deeper.",
+    ),
+]
+NoClusters = Annotated[bool, typer.Option("--no-clusters", help="Leave out frames around calls, turns and stages.")]
 NoLegend = Annotated[bool, typer.Option("--no-legend", help="Leave the legend out.")]
 Seconds = Annotated[
     float, typer.Option("--seconds", metavar="N", min=0.01, max=86_400, help="How long the layout may take.")
@@ -61,6 +71,8 @@ def run(
     against: Against = None,
     path: Path = None,
     depth: Depth = None,
+    collapse: Collapse = None,
+    no_clusters: NoClusters = False,
     no_legend: NoLegend = False,
     seconds: Seconds = 20.0,
     wrt: options.Wrt = None,
@@ -72,6 +84,8 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> int:
     """Draw the graph with every gate's value and gradients.
 
@@ -90,10 +104,11 @@ def run(
         _choice("--theme", theme.lower(), THEMES),
         None if rankdir is None else _choice("--rankdir", rankdir.upper(), DIRECTIONS),
         heat, not no_legend, None if path is None else normalise(path), depth, _seconds(seconds),
+        collapse=_collapsed(collapse or []), clusters=not no_clusters,
     )  # fmt: skip
     loaded = program.load(
-        context, expression, variables, settings, of, wrt, max_gates,
-        against=against, structure=True, rewriting=program.Rewriting(expand, fuse, share),
+        context, expression, variables, settings, of, wrt, max_gates, against=against, structure=True, drawn=True,
+        rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
     )  # fmt: skip
     for option, given in (("--heat", heat), ("--wrt", wrt is not None), ("--strict", strict)):
         if given and not loaded.points:
@@ -135,6 +150,14 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise UsageError(f"{option} can't be {shorten(value) or 'empty'}", hint=f"it is one of {', '.join(choices)}")
     return value
+
+
+def _collapsed(given: list[str]) -> tuple[str, ...]:
+    """Names and numbers; a comma inside brackets is part of a name: W[0,1]."""
+    names = [normalise(name.strip()) for text in given for name in re.split(r",(?![^\[]*\])", text) if name.strip()]
+    if given and not names:
+        raise UsageError("--collapse names nothing", hint="write --collapse NAME, or --collapse 0")
+    return tuple(names)
 
 
 def _seconds(seconds: float) -> float:

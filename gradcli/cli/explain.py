@@ -46,6 +46,7 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
 ) -> int:
     """Explain both passes step by step, as one does them by hand.
 
@@ -54,7 +55,7 @@ def run(
       gradcli explain "q = x + y; q*z" --x 2 --y 3 --z -4 --gate q
     """
     telling = Telling(None if gate is None else normalise(gate), brief, short, standalone)
-    rewriting = program.Rewriting(expand, fuse, share)
+    rewriting = program.Rewriting(expand, fuse, share, unroll)
     loaded = program.load(context, expression, variables, settings, of, wrt, max_gates, rewriting=rewriting)
     # After what is wrong with the program: an option may have been meant as an input's value.
     chosen = _format(format, standalone)

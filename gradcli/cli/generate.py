@@ -38,6 +38,8 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> None:
     """Generate source code of the value and its gradient.
 
@@ -46,6 +48,7 @@ def run(
     \b
       gradcli code "(x+y)*z" --to python
       gradcli code "(x+y)*z" --to c --self-test --x 2 --y 3 --z -4 -o product.c
+      gradcli code "sum((X@w-y)^2)" --to numpy --shapes X=5x3,w=3,y=5
     """
     if every_target:
         streams.emit(f"{one}\n" for one in TARGETS)
@@ -55,10 +58,10 @@ def run(
     target(to)
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates,
-        structure=not self_test, rewriting=program.Rewriting(expand, fuse, share),
+        structure=not self_test, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
     )  # fmt: skip
     point = loaded.points[0] if self_test else None
-    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point)], output)
+    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point, max_gates)], output)
 
 
 run.command_class = BindingCommand  # type: ignore[attr-defined]

@@ -47,17 +47,20 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> int:
     """Show the matrix of second derivatives.
 
     \b
       gradcli hessian "(w*x-1)^2" --w 0.5 --x 2
       gradcli hessian "x^2*sin(y)" --symbolic
+      gradcli hessian "sum(x^3)" --x "[1, 2]"
     """
     chosen = chosen_format(format, symbolic)
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates,
-        structure=symbolic, rewriting=program.Rewriting(expand, fuse, share),
+        structure=symbolic, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes, scalars=True,
     )  # fmt: skip
     if strict and not loaded.points:
         raise UsageError("--strict needs values", hint=program.NO_POINT)

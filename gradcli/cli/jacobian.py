@@ -39,6 +39,8 @@ def run(
     expand: options.Expand = None,
     fuse: options.Fuse = False,
     share: options.Share = False,
+    unroll: options.Unroll = False,
+    shapes: options.Shapes = None,
 ) -> int:
     """Show the matrix of first derivatives of several outputs.
 
@@ -47,18 +49,20 @@ def run(
     \b
       gradcli jacobian "[x*y, x+y]" --x 2 --y 3
       gradcli jacobian "q = x*y; r = x/y; q + r" --of q,r --symbolic
+      gradcli jacobian "A@x" --A "[[1, 2], [3, 4]]" --x "[5, 6]" --wrt x
     """
     chosen = chosen_format(format, symbolic)
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates,
-        structure=symbolic, several=True, rewriting=program.Rewriting(expand, fuse, share),
+        structure=symbolic, several=True,
+        rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes, scalars=True,
     )  # fmt: skip
     if strict and not loaded.points:
         raise UsageError("--strict needs values", hint=program.NO_POINT)
     graph = loaded.graph
     names, outputs = program.differentiated(loaded), graph.outputs or (graph.output,)
     found = jacobian(graph, names, outputs, max_gates=max_gates)
-    rows = [_called(graph, place) for place in outputs]
+    rows = _named(graph, outputs)
     point = loaded.points[0] if loaded.points else None
     values = entries = None
     if point is not None:
@@ -87,6 +91,17 @@ def _report(
         trace = evaluate_graph(prune(graph.copy(), place), point)
         status = max(status, reporting.report(trace, f"{names[place]}: " if len(outputs) > 1 else "", strict))
     return status
+
+
+def _named(graph: Graph, outputs: Sequence[int]) -> list[str]:
+    """What the outputs are called. Elements of an array without a name are numbered, row by row."""
+    found, places = [_called(graph, place) for place in outputs], [graph.span(place) for place in outputs]
+    for position, (place, span) in enumerate(zip(outputs, places, strict=True)):
+        if graph.name(place) is None and places.count(span) > 1 and outputs.count(place) == 1:
+            whole = found[position]
+            whole = whole if re.fullmatch(r"\w+", whole) else f"({whole})"
+            found[position] = f"{whole}[{places[:position].count(span)}]"
+    return found
 
 
 def _called(graph: Graph, place: int) -> str:

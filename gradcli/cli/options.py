@@ -26,6 +26,11 @@ Expand = Annotated[
 ]
 Fuse = Annotated[bool, typer.Option("--fuse", help="Replace known forms, such as 1/(1 + exp(-x)), by one gate each.")]
 Share = Annotated[bool, typer.Option("--share", help="Make equal gates one.")]
+Unroll = Annotated[bool, typer.Option("--unroll", help="Make a gate of every element of an array.")]
+Shapes = Annotated[
+    str | None,
+    typer.Option("--shapes", metavar="W=3x4,x=4", help="Shapes of inputs that are arrays, where they have no values."),
+]
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")
 ]

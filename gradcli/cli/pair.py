@@ -6,19 +6,21 @@ Invariant: a value has to be of use to one of them; what the other one does not 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from gradcli.binding import bind, check_known
-from gradcli.cli import program, streams
-from gradcli.cli.bindings import constant, interval, refuse_option_of_others
+from gradcli.binding import bind
+from gradcli.cli import given, program, streams
 from gradcli.errors import BindingError, GradcliError, UsageError
+from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
-from gradcli.graph.lower import lower
 from gradcli.language.nodes import Program
-from gradcli.language.parser import normalise
 from gradcli.printable import shorten
+
+if TYPE_CHECKING:
+    from gradcli.graph.ops.layout import Shape
 
 
 class Pair(NamedTuple):
@@ -45,8 +47,9 @@ class _Both(NamedTuple):
     """What both programs need."""
 
     free: dict[str, Any]
-    inputs: dict[str, Any]
+    inputs: dict[str, int]  # numbered
     assigned: tuple[str, ...]
+    shapes: dict[int, Shape]
 
 
 _AS_WRITTEN = program.Rewriting()
@@ -61,11 +64,12 @@ def load(
     wrt: str | None,
     max_gates: int,
     rewriting: program.Rewriting = _AS_WRITTEN,
+    shapes: str | None = None,
 ) -> Pair:
     """Read, parse and lower both programs and bind the inputs of both.
 
     Args:
-        context, variables, settings, of, wrt, max_gates: as the command got them; `of` is for both programs.
+        context, variables, settings, of, wrt, max_gates, shapes: as the command got them; `of` is for both programs.
         rewriting: what is done to both graphs.
 
     Raises:
@@ -78,36 +82,57 @@ def load(
         hint = 'write both in quotes: gradcli compare "log(1+exp(x))" "softplus(x)" --x 40'
         raise UsageError(f"there is {there}", hint=hint)
     settings = settings or []
-    program.check_standard_input([first, second, variables], arguments, settings)
+    given.check_standard_input([first, second, variables], arguments, settings)
     programs = program.parsed(first), program.parsed(second)
-    written, from_file = program.values_of(programs, arguments, variables, settings)
-    names, stage = {*written, *from_file}, None if of is None else normalise(of)
-    graphs = (
-        _lowered(programs[0], names, stage, max_gates, "A", rewriting),
-        _lowered(programs[1], names, stage, max_gates, "B", rewriting),
-    )
-    both = _together(graphs)
-    used = {name: value for name, value in from_file.items() if name in both.free}
-    for name in written:
-        if name not in both.free and name not in both.assigned:
-            refuse_option_of_others(f"--{name}")
-    check_known(both, dict.fromkeys([*written, *used]), option_names)
-    ranges = {name: ends for name, value in written.items() if (ends := interval(value, name))}
-    given = used | {
-        name: ranges[name][0] if name in ranges else constant(value, name) for name, value in written.items()
+    known = given.read(programs, arguments, option_names, variables, settings, ranges=True, shapes=shapes)
+    lowered = [
+        _named(which, given.lowered, one, known, of, max_gates, words=option_names, others=programs, structure=True)
+        for which, one in zip("AB", programs, strict=True)
+    ]
+    both = _together(lowered)
+    values = given.used(both, known, option_names)
+    point = None if both.inputs and given.is_structure(known, *lowered) else bind(both, values)
+    arrays = {name: both.shapes[place] for name, place in both.inputs.items() if place in both.shapes}
+    unrolled = any(map(program.needs_unrolling, lowered))
+    graphs = [
+        _named(which, _rewritten, one, graph, rewriting, max_gates)
+        for which, one, graph in zip("AB", programs, lowered, strict=True)
+    ]
+    if unrolled and point is not None:
+        point = _by_elements(point, arrays)
+    wanted = program.names_of(wrt)
+    wanted = _checked(_together(graphs), program.by_elements(wanted, arrays) if wanted and arrays else wanted)
+    ranges = {name: ends for name, ends in known.ranges.items() if name in both.inputs}
+    program.note_unrolled(sum(map(len, graphs)) if unrolled and not rewriting.unroll else 0)
+    return Pair((graphs[0], graphs[1]), point, ranges, wanted, known.written, known.unused(both))
+
+
+def _rewritten(source: Program, graph: Graph, rewriting: program.Rewriting, max_gates: int) -> Graph:
+    """The graph of a program as the options want it, without arrays."""
+    if program.needs_unrolling(graph):
+        from gradcli.graph.rewriting.unroll import unroll
+
+        wanted.check_output(graph)
+        graph = unroll(graph, max_gates)
+    return program.rewritten(source, graph, rewriting, max_gates)
+
+
+def _by_elements(point: dict[str, Any], arrays: Mapping[str, Shape]) -> dict[str, Any]:
+    """The point of both graphs, with elements in place of arrays."""
+    from gradcli.graph.rewriting.unroll import element_names
+    from gradcli.numeric.elements import elements
+
+    return {
+        element: x
+        for name, whole in point.items()
+        for element, x in zip(element_names(name, arrays.get(name, ())), elements(whole), strict=True)
     }
-    point = bind(both, given) if written or variables is not None or not both.inputs else None
-    wanted = _checked(both, program.names_of(wrt))
-    ranges = {name: ends for name, ends in ranges.items() if name in both.inputs}
-    return Pair(graphs, point, ranges, wanted, written, [name for name in from_file if name not in used])
 
 
-def _lowered(
-    source: Program, names: set[str], of: str | None, max_gates: int, which: str, rewriting: program.Rewriting
-) -> Graph:
+def _named(which: str, build: Callable[..., Graph], *arguments: Any, **how: Any) -> Graph:
+    """A graph; if it can't be built, the error says which program's it is."""
     try:
-        graph = lower(source, names, of, max_gates)
-        return program.rewritten(source, graph, rewriting, max_gates) if any(rewriting) else graph
+        return build(*arguments, **how)
     except GradcliError as error:
         if error.source is None:  # nothing else tells which program is meant
             error.message = f"{which}: {error.message}"
@@ -116,17 +141,19 @@ def _lowered(
 
 def notes(pair: Pair) -> None:
     """Say what was not used, and which inputs only one of the programs has."""
-    program.note_values(pair.unused, pair.written)
+    given.note_values(pair.unused, pair.written)
     for graph in pair.graphs:
         program.note_left_out(graph, [])
     _note_alone(pair.graphs)
 
 
-def _together(graphs: tuple[Graph, Graph]) -> _Both:
+def _together(graphs: Sequence[Graph]) -> _Both:
     first, second = graphs
     free = {**first.free, **second.free}
     assigned = dict.fromkeys(name for name in (*first.assigned, *second.assigned) if name not in free)
-    return _Both(free, dict.fromkeys([*first.inputs, *second.inputs]), tuple(assigned))
+    arrays = program.arrays_of(first) | program.arrays_of(second)
+    inputs = {name: number for number, name in enumerate(dict.fromkeys([*first.inputs, *second.inputs]))}
+    return _Both(free, inputs, tuple(assigned), {inputs[name]: shape for name, shape in arrays.items()})
 
 
 def _checked(both: _Both, wrt: list[str] | None) -> list[str] | None:

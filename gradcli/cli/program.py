@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from gradcli.binding import bind, check_known
-from gradcli.cli import streams
-from gradcli.cli.bindings import (
-    Exact,
-    Sorted,
-    collect,
-    constant,
-    exactly,
-    from_json,
-    interval,
-    missing_expression,
-    overflowed,
-    refuse_option_of_others,
-)  # fmt: skip
+from gradcli.cli import given, streams
+from gradcli.cli.bindings import Sorted, collect, missing_expression
+from gradcli.cli.values import Exact, exact_text, same_shape, value
 from gradcli.errors import BindingError, ParseError, UsageError
 from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
-from gradcli.graph.lower import MAX_GATES, lower
-from gradcli.graph.names import resolve
+from gradcli.graph.lower import MAX_GATES
 from gradcli.language.nodes import Definition, Program
 from gradcli.language.parser import normalise, parse
+from gradcli.numeric.elements import shape_of
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
+    from gradcli.graph.ops.layout import Shape
     from gradcli.numeric.system import NumberSystem
 
 
 class Rewriting(NamedTuple):
-    """What is done to a program's graph, in this order; as the options --expand, --fuse and --share say it."""
+    """What is done to a program's graph, as --unroll (which comes first), --expand, --fuse and --share say it."""
 
     expand: list[str] | None = None
     fuse: bool = False
     share: bool = False
+    unroll: bool = False
 
 
 class Loaded(NamedTuple):
-    """A graph and the points at which to look at it, each with a number for every input.
+    """A graph and the points at which to look at it, each with a value for every input.
 
     Attributes:
         graph: of the program.
@@ -52,18 +45,20 @@ class Loaded(NamedTuple):
         wrt: the inputs to differentiate by; None means all.
         ranges: the inputs that are given as a range; the points hold its lower end.
         written: the first point as it was written, if that is to be kept.
+        arrays: the inputs that are arrays in the program, and elements in an unrolled graph.
     """
 
     graph: Graph
-    points: list[dict[str, float]]
+    points: list[dict[str, Any]]
     wrt: list[str] | None
     ranges: dict[str, tuple[float, float]] = {}  # noqa: RUF012
-    written: dict[str, float] = {}  # noqa: RUF012
+    written: dict[str, Any] = {}  # noqa: RUF012
+    arrays: dict[str, Shape] = {}  # noqa: RUF012
 
     def numbers(self, m: NumberSystem) -> dict[str, Any]:
         """The first point in a number system, as it was written."""
         given = {name: self.written[name] for name in self.graph.inputs}
-        return {name: x.on(m) if isinstance(x, Exact) else m.number(repr(x)) for name, x in given.items()}
+        return {name: x.on(m) if isinstance(x, Exact) else m.number(exact_text(x)) for name, x in given.items()}
 
 
 def load(
@@ -77,21 +72,25 @@ def load(
     *,
     against: list[str] | None = None,
     structure: bool = False,
+    drawn: bool = False,
     rewriting: Rewriting | None = None,
     decimals: bool = False,
     ranges: bool = False,
     several: bool = False,
+    scalars: bool = False,
+    shapes: str | None = None,
 ) -> Loaded:
-    """Read, parse and lower the program, rewrite its graph, and bind its inputs.
+    """Read, parse and lower the program, bind its inputs, and rewrite its graph.
 
     Args:
-        context, expression, variables, settings, of, wrt, max_gates: as the command got them.
+        context, expression, variables, settings, of, wrt, max_gates, shapes, rewriting: as the command got them.
         against: settings that change the point to a second one.
         structure: whether it is fine that no value is given at all.
-        rewriting: what is done to the graph.
+        drawn: whether the structure is not differentiated, so that its output may be an array.
         decimals: whether the values are kept as they were written.
         ranges: whether a value may be a range LOW..HIGH.
         several: whether the program may have several outputs.
+        scalars: whether arrays have to be unrolled.
 
     Raises:
         GradcliError: anything that is wrong with the program or the values.
@@ -99,64 +98,29 @@ def load(
     arguments, option_names = arguments_of(context)
     if expression is None:
         raise missing_expression(arguments, option_names, context.info_name or "eval")
-    settings, against = settings or [], against or []
-    check_standard_input([expression, variables], arguments, [*settings, *against])
+    given.check_standard_input([expression, variables], arguments, [*(settings or ()), *(against or ())])
     program = parsed(expression)
-    written, from_file = values_of([program], arguments, variables, settings, exactly if decimals else float)
-    given_names = {*written, *from_file}
-    graph = lower(program, given_names, None if of is None else normalise(of), max_gates, several=several)
-    stages = list(graph.stages.values())
-    if rewriting is not None and any(rewriting):
-        graph = rewritten(program, graph, rewriting, max_gates)
-    used = {name: value for name, value in from_file.items() if name in graph.free}
-    for name in written:
-        if name not in graph.free and name not in graph.assigned:
-            refuse_option_of_others(f"--{name}")
-    check_known(graph, dict.fromkeys([*written, *used]), option_names)
-    spans = {name: ends for name, value in written.items() if ranges and (ends := interval(value, name))}
-    read = exactly if decimals else constant
-    given = used | {name: spans[name][0] if name in spans else read(value, name) for name, value in written.items()}
-    without = structure and graph.inputs and not written and variables is None
-    points = [] if without else [bind(graph, given)]
+    known = given.read(
+        [program], arguments, option_names, variables, settings or [], decimals=decimals, ranges=ranges, shapes=shapes
+    )
+    graph = given.lowered(program, known, of, max_gates, words=option_names, several=several, structure=structure)
+    values = given.used(graph, known, option_names)
+    without = structure and graph.inputs and given.is_structure(known, graph)
+    points = [] if without else [bind(graph, values)]
+    loaded = Loaded(graph, points, names_of(wrt), known.ranges, values if decimals else {})
+    asked = rewriting or Rewriting()
+    if asked.unroll or scalars or decimals:
+        loaded = _unrolled(loaded, max_gates, several or (drawn and not points))
+    _refuse_elements(loaded)
+    unrolled = loaded.graph
+    loaded = loaded._replace(graph=rewritten(program, unrolled, asked, max_gates))
     if against:
-        points.append(_second(graph, points, against))
-    names = names_of(wrt)
+        loaded.points.append(_second(loaded, against))
     # Notes come last, so that an error stands alone.
-    note_values([name for name in from_file if name not in used], {} if decimals else written)
-    note_left_out(graph, stages)
-    return Loaded(graph, points, names, spans, given if decimals else {})
-
-
-def values_of(
-    programs: Sequence[Program],
-    arguments: Sorted,
-    variables: str | None,
-    settings: list[str],
-    number: Callable[[str], float] = float,
-) -> tuple[dict[str, str], dict[str, float]]:
-    """The values for the programs' inputs: those of the command line as they are written, and those of a file.
-
-    Raises:
-        GradcliError: a value is given twice, or an option that is given has the name of an input.
-    """
-    taken = {name for program in programs for name in _taken(program, arguments)}
-    _refuse(taken & {"set", "vars"} - {setting.partition("=")[0].strip() for setting in settings})
-    written = collect(arguments.bindings, settings)
-    from_file = from_json(variables, number) if variables is not None else {}
-    for name in from_file:
-        if name in written:
-            raise BindingError(f"{shorten(name)} is given twice: by itself and by --vars {shorten(variables or '')}")
-    _refuse(taken - {*written, *from_file})
-    return written, from_file
-
-
-def note_values(unused: list[str], written: dict[str, str]) -> None:
-    """Say which values of a file the program does not use, and which are not what they look like."""
-    if unused:
-        streams.note(f"note: not used by the program: {shorten(', '.join(unused), 200)}")
-    for name, text in written.items():
-        if overflowed(text):
-            streams.note(f"warning: {shorten(name)} = {shorten(text)} is too large for a double: it is inf")
+    note_unrolled(0 if unrolled is graph or asked.unroll else len(unrolled))
+    given.note_values(known.unused(graph), {} if decimals else known.written)
+    note_left_out(loaded.graph, list(unrolled.stages.values()))
+    return loaded
 
 
 def note_left_out(graph: Graph, stages: list[str]) -> None:
@@ -168,8 +132,62 @@ def note_left_out(graph: Graph, stages: list[str]) -> None:
         streams.note(f"note: without a gate of their own after rewriting: {shorten(', '.join(lost), 200)}")
 
 
+def note_unrolled(count: int) -> None:
+    """Say that arrays were taken apart unasked. count: the gates that there are then; 0 if they were not."""
+    if count:
+        streams.note(f"note: arrays are unrolled here, as by --unroll: {count:,} gates in all")
+
+
+def _unrolled(loaded: Loaded, max_gates: int, several: bool) -> Loaded:
+    """The same with elements in place of arrays. several: whether the output may be an array."""
+    if not needs_unrolling(loaded.graph):
+        return loaded
+    if not several:
+        wanted.check_output(loaded.graph)
+    from gradcli.graph.rewriting.unroll import unroll, unrolled_values
+
+    graph, arrays = loaded.graph, arrays_of(loaded.graph)
+    return loaded._replace(
+        graph=unroll(graph, max_gates),
+        points=[unrolled_values(graph, point) for point in loaded.points],
+        wrt=None if loaded.wrt is None else by_elements(loaded.wrt, arrays),
+        written=unrolled_values(graph, loaded.written),
+        arrays=arrays,
+    )
+
+
+def needs_unrolling(graph: Graph) -> bool:
+    """Whether there are arrays, or gates that take arrays."""
+    return bool(graph.shapes) or any(graph.rows[code].structural for code in {*graph.codes})
+
+
+def arrays_of(graph: Graph) -> dict[str, Shape]:
+    """The inputs that are arrays, and their shapes."""
+    return {name: graph.shapes[index] for name, index in graph.inputs.items() if index in graph.shapes}
+
+
+def by_elements(names: list[str], arrays: Mapping[str, Shape]) -> list[str]:
+    """Names of inputs, those of arrays replaced by those of all their elements."""
+    from gradcli.graph.rewriting.unroll import element_names
+
+    return [one for name in names for one in element_names(name, arrays.get(name, ()))]
+
+
+def _refuse_elements(loaded: Loaded) -> None:
+    """Say what --wrt x[0] needs where x is one input."""
+    for name in loaded.wrt or ():
+        array, bracket, _ = name.partition("[")
+        if bracket and array in loaded.graph.inputs:
+            raise BindingError(f"{shorten(name)} is no input but a part of {shorten(array)}", hint=ELEMENT_HINT)
+
+
+ELEMENT_HINT = "--unroll makes an input of every element"
+
+
 def rewritten(program: Program, graph: Graph, wanted: Rewriting, max_gates: int) -> Graph:
     """The graph as --expand, --fuse and --share want it."""
+    if not (wanted.expand or wanted.fuse or wanted.share):
+        return graph
     from gradcli.graph import rewriting
 
     if wanted.expand:
@@ -183,13 +201,44 @@ def rewritten(program: Program, graph: Graph, wanted: Rewriting, max_gates: int)
     return rewriting.share(graph) if wanted.share else graph
 
 
-def _second(graph: Graph, points: list[dict[str, float]], against: list[str]) -> dict[str, float]:
+def _second(loaded: Loaded, against: list[str]) -> dict[str, Any]:
     """The first point with some values changed."""
-    written = collect([], against, "--against")
-    check_known(graph, written)
-    if not points:
+    written = _by_name(against, "--against")
+    _check_inputs(loaded, written)
+    if not loaded.points:
         raise UsageError("--against needs a first point to compare with", hint=NO_POINT)
-    return points[0] | {name: constant(value, name) for name, value in written.items()}
+    return loaded.points[0] | _values_for(loaded, written)
+
+
+def _by_name(settings: list[str], option: str) -> dict[str, str]:
+    """The texts of settings by name; an element may be written with blanks, W[0, 1]."""
+    return {re.sub(r"\s+", "", name): text for name, text in collect([], settings, option).items()}
+
+
+def _check_inputs(loaded: Loaded, names: Iterable[str]) -> None:
+    check_known(loaded.graph, [name for name in names if name not in loaded.arrays])
+
+
+def _values_for(loaded: Loaded, written: Mapping[str, str]) -> dict[str, Any]:
+    """Values for inputs of the graph; those of an array that is unrolled for its elements.
+
+    Raises:
+        BindingError: a value is none, or has another shape than the input.
+    """
+    graph, inputs = loaded.graph, loaded.graph.inputs
+    found: dict[str, Any] = {}
+    for name, text in written.items():
+        x = value(text, name)
+        shape = loaded.arrays.get(name) or graph.shapes.get(inputs.get(name, -1), ())
+        same_shape(name, shape_of(x), shape, "the program's input is")
+        if name in loaded.arrays:
+            from gradcli.graph.rewriting.unroll import element_names
+            from gradcli.numeric.elements import elements
+
+            found.update(zip(element_names(name, shape), elements(x), strict=True))
+        else:
+            found[name] = x
+    return found
 
 
 def differentiated(loaded: Loaded) -> list[str]:
@@ -204,20 +253,20 @@ def differentiated(loaded: Loaded) -> list[str]:
     return names
 
 
-def direction(loaded: Loaded, settings: list[str]) -> dict[str, float]:
+def direction(loaded: Loaded, settings: list[str]) -> dict[str, Any]:
     """By how much each input moves, as --jvp NAME=VALUE says it.
 
     Raises:
         BindingError: a name is not an input that is differentiated.
     """
-    written = collect([], settings, "--jvp")
-    check_known(loaded.graph, written)
-    for name in written:
+    written = _by_name(settings, "--jvp")
+    _check_inputs(loaded, written)
+    for name in by_elements(list(written), loaded.arrays) if loaded.arrays else written:
         if name not in loaded.graph.inputs:
             raise BindingError(f"the output does not depend on {shorten(name)}", hint="leave it out of --jvp")
         if loaded.wrt is not None and name not in loaded.wrt:
             raise BindingError(f"--jvp moves {shorten(name)}, which --wrt leaves out", hint="add it to --wrt")
-    return {name: constant(value, name) for name, value in written.items()}
+    return _values_for(loaded, written)
 
 
 NO_POINT = "give every input a value"
@@ -226,27 +275,6 @@ NO_POINT = "give every input a value"
 def arguments_of(context: typer.Context) -> tuple[Sorted, list[str]]:
     arguments, option_names = context.obj
     return arguments, option_names
-
-
-def check_standard_input(sources: list[str | None], arguments: Sorted, settings: list[str]) -> None:
-    """Standard input can be read once."""
-    values = [value for _, value in arguments.bindings] + [setting.partition("=")[2] for setting in settings]
-    if sum(source in ("-", "@-") for source in sources) + values.count("@-") > 1:
-        raise UsageError("only one of the expression, --vars and a value can come from standard input")
-
-
-def _taken(program: Program, arguments: Sorted) -> set[str]:
-    """The inputs whose names are options that were given."""
-    names = {option[2:] for option in arguments.given if option.startswith("--")}
-    if names.isdisjoint(program.nodes.values):
-        return set()
-    return names & {*resolve(program).inputs}
-
-
-def _refuse(taken: set[str]) -> None:
-    for name in sorted(taken):
-        hint = f"give the input by --set {name}=VALUE, or rename it in the program"
-        raise UsageError(f"--{name} is an option here and also an input of the program", hint=hint)
 
 
 def parsed(expression: str) -> Program:
@@ -265,9 +293,11 @@ def _text(expression: str) -> str:
 
 
 def names_of(wrt: str | None) -> list[str] | None:
+    """The names of --wrt; a comma inside an element's brackets is part of its name."""
     if wrt is None:
         return None
-    names = [normalise(name.strip()) for name in wrt.split(",") if name.strip()]
+    parts = re.split(r",(?![^\[]*\])", wrt)
+    names = [normalise(re.sub(r"\s+(?=[^\[]*\])", "", part.strip())) for part in parts if part.strip()]
     if not names:
         raise UsageError("--wrt names no input", hint="write --wrt x,y")
     return names

@@ -15,8 +15,10 @@ SCHEMAS = {
     "trace": "trace-1.json",
     "check": "check-1.json",
     "comparison": "comparison-1.json",
+    "contributions": "contributions-1.json",
     "derivative": "derivative-1.json",
     "matrix": "matrix-1.json",
+    "statistics": "statistics-1.json",
 }
 
 

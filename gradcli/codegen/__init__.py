@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from importlib import import_module
+from typing import Any
 
+from gradcli.codegen.staging import UNROLL
 from gradcli.codegen.target import Target
 from gradcli.errors import UsageError
 from gradcli.graph.graph import Graph
-from gradcli.graph.wanted import differentiated
+from gradcli.graph.lower import MAX_GATES
+from gradcli.graph.rewriting.unroll import has_arrays
+from gradcli.graph.wanted import check_output, differentiated
 from gradcli.printable import shorten
 
 TARGETS = {
@@ -49,7 +53,8 @@ def generate(
     to: str,
     name: str = "f",
     wrt: Collection[str] | None = None,
-    point: Mapping[str, float] | None = None,
+    point: Mapping[str, Any] | None = None,
+    max_gates: int = MAX_GATES,
 ) -> str:
     """The source of a function that computes value and gradient.
 
@@ -58,16 +63,23 @@ def generate(
         to: a name in TARGETS.
         name: of the function.
         wrt: the inputs to differentiate by; None means all.
-        point: a number for every input, if the file is to check itself there.
+        point: a number or an array for every input, if the file is to check itself there.
+        max_gates: the most gates that arrays may be taken apart into, for a language without these.
 
     Raises:
         UsageError: there is no such target, it can't check itself, or the function can't have that name there.
-        BindingError: a name of wrt is not an input, or the output does not depend on it.
+        BindingError: a name of wrt is not an input, or the output does not depend on it; the output is an array.
+        LimitError: arrays have to be taken apart, and have too many elements.
     """
     from gradcli.codegen.file import file_of
 
     differentiated(graph, wrt)
     chosen = target(to)
+    if has_arrays(graph):
+        check_output(graph)
+        if chosen.arrays is None:
+            raise UsageError(f"{to} can't be given arrays", hint=UNROLL)
+        chosen = chosen.arrays
     if not chosen.is_name(name):
         shown = shorten(name) or "(empty)"
         raise UsageError(
@@ -75,4 +87,4 @@ def generate(
         )
     if point is not None and not chosen.self_test:
         raise UsageError(f"{to} has no --self-test", hint="a formula can't be run; other targets can")
-    return chosen(file_of(graph, chosen, name, wrt, point))
+    return chosen(file_of(graph, chosen, name, wrt, point, max_gates))

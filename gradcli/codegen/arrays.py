@@ -41,7 +41,7 @@ class Library(NamedTuple):
         arrays: what the library calls them.
         one: what makes an array of a literal, with {} for it.
         many: the same of an argument.
-        full: what brings a result to the common shape, with {} for it.
+        full: what brings a result to a shape, with {} for both.
         truth: what makes numbers of a condition, with {} for it.
         context: the line of a `with` around both passes, if they need one.
         before_test: lines of the self-test before the function is called.

@@ -114,7 +114,7 @@ class Backward:
         for index in self.derived.adjoints:
             row = graph.rows[graph.codes[index]]
             for position, operand in enumerate(graph.operands[index]):
-                partial = row.partials[0 if row.variadic else position]
+                partial = None if row.structural else row.partials[0 if row.variadic else position]
                 if operand in users and not (isinstance(partial, float) and partial == 0.0):
                     users[operand].append((index, position))
         for edges in users.values():

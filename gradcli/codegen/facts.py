@@ -33,10 +33,10 @@ def representatives(graph: Graph) -> tuple[list[int], dict[int, int]]:
         if code == ops.INPUT:
             key: object = index
         elif code == ops.CONSTANT:
-            value = number(graph.literals[index] or "")
-            key = "constant", repr(value)
+            literal = graph.literals[index] or ""
+            key = "constant", literal if index in graph.shapes else repr(number(literal))
         else:
-            key = code, tuple(found[operand] for operand in operands)
+            key = code, tuple(found[operand] for operand in operands), graph.settings.get(index)
         first = known.setdefault(key, index)
         if first != index and index in graph.stages:
             copies[index] = first
@@ -50,7 +50,7 @@ def signs(graph: Graph, same: list[int]) -> list[int]:
     found: list[int] = []
     for index, (code, operands) in enumerate(zip(graph.codes, graph.operands, strict=True)):
         if code == ops.CONSTANT:
-            value = number(graph.literals[index] or "")
+            value = math.nan if index in graph.shapes else number(graph.literals[index] or "")
             found.append(2 if value > 0.0 else -2 if value < 0.0 else 1 if value == 0.0 else 0)
             continue
         name = graph.rows[code].name
@@ -107,7 +107,7 @@ def _of_both(a: int, b: int) -> int:
 
 
 def _is_even(graph: Graph, exponent: int) -> bool:
-    if graph.codes[exponent] != ops.CONSTANT:
+    if graph.codes[exponent] != ops.CONSTANT or exponent in graph.shapes:
         return False
     value = number(graph.literals[exponent] or "")
     return math.isfinite(value) and value % 2.0 == 0.0

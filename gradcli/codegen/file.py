@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcli.codegen.backward import Backward
 from gradcli.codegen.functions import Function, Functions
@@ -18,14 +18,20 @@ from gradcli.codegen.target import Helper, Target, Text
 from gradcli.graph import ops
 from gradcli.graph.derive import derive
 from gradcli.graph.graph import Graph
+from gradcli.graph.lower import MAX_GATES
+from gradcli.graph.ops.layout import Shape
+from gradcli.graph.rewriting.unroll import element_names, has_arrays, unroll
+from gradcli.numeric.elements import elements
 from gradcli.passes import evaluate_graph
 from gradcli.traces import Trace
 
+Numbers = Any  # a number, or numbers in lists
+
 
 class Expected(NamedTuple):
-    """A number that the function must give, and how far it may be from it."""
+    """A number that the function must give, and how far it may be from it; or an array, and each element of it."""
 
-    value: float
+    value: Numbers
     tolerance: float
 
 
@@ -33,14 +39,29 @@ class Check(NamedTuple):
     """What the self-test compares.
 
     Attributes:
-        inputs: a number for each parameter, in their order.
+        inputs: a number for each parameter, in their order; an array as lists.
         value: of the output.
         gradients: by input.
     """
 
-    inputs: dict[str, float]
+    inputs: dict[str, Numbers]
     value: Expected
     gradients: dict[str, Expected]
+
+
+class Arrays(NamedTuple):
+    """What a program with arrays is called with.
+
+    Attributes:
+        shapes: of all inputs, () for a number; in the order of the parameters.
+        names: input → identifier of the parameter. Where arrays are taken apart, the names of elements are those of
+            `File.parameters`.
+        stores: input → identifier of where its gradient is stored, if the language does that.
+    """
+
+    shapes: dict[str, Shape]
+    names: dict[str, str]
+    stores: dict[str, str]
 
 
 class File(NamedTuple):
@@ -58,6 +79,7 @@ class File(NamedTuple):
         helpers: the same of the target's helpers, by name.
         source: the program's text.
         check: of the self-test; None without one.
+        arrays: of a program with arrays; None of one of numbers.
     """
 
     name: str
@@ -71,15 +93,26 @@ class File(NamedTuple):
     helpers: dict[str, Helper]
     source: str
     check: Check | None
+    arrays: Arrays | None = None
 
 
 def file_of(
-    graph: Graph, target: Target, name: str, wrt: Collection[str] | None, point: Mapping[str, float] | None
+    graph: Graph,
+    target: Target,
+    name: str,
+    wrt: Collection[str] | None,
+    point: Mapping[str, Any] | None,
+    max_gates: int = MAX_GATES,
 ) -> File:
     """Gather what the file of a program holds."""
     check = None if point is None else _check(evaluate_graph(graph, point, wrt))
+    shapes = {one: graph.shapes.get(index, ()) for one, index in graph.inputs.items()} if has_arrays(graph) else None
+    if target.by_element:
+        wrt = [element for one in wrt or graph.inputs for element in element_names(one, (shapes or {})[one])]
+        graph = unroll(graph, max_gates)
     functions = Functions(graph, target, name)
     names = Names(functions.taken)
+    arrays = None if shapes is None else _arrays(shapes, target, names, wrt)
     backward = Backward(graph, derive(graph, wrt), target, names, functions)
     wanted = [used for text in (backward.value, *backward.gradients.values()) for used in text.uses]
     statements = live(backward.statements, wanted)
@@ -89,7 +122,19 @@ def file_of(
     return File(
         name, backward.parameters, forward, backward.value, backward.commented(statements[len(forward) :]),
         backward.gradients, backward.output, called, helpers, graph.source, check,
+        arrays and arrays._replace(names={**backward.parameters, **arrays.names}),
     )  # fmt: skip
+
+
+def _arrays(shapes: dict[str, Shape], target: Target, names: Names, wrt: Collection[str] | None) -> Arrays:
+    """Names for what is called with arrays, before their elements get names."""
+    taken, stores = {}, {}
+    if target.by_element:
+        taken = {name: names.take(target.identifier(name)) for name, shape in shapes.items() if shape}
+    if target.stores:
+        wanted = [name for name, shape in shapes.items() if wrt is None or {*element_names(name, shape)} <= {*wrt}]
+        stores = {name: names.take(f"d_{target.identifier(name)}") for name in wanted}
+    return Arrays(shapes, taken, stores)
 
 
 def _needs(texts: Iterable[Text]) -> list[str]:
@@ -104,21 +149,28 @@ def _check(trace: Trace) -> Check:
     graph = trace.graph
     value = _expected(trace.value, _shares(trace))
     inputs = graph.inputs
-    parts: dict[int, list[float]] = {index: [] for index in inputs.values()}
+    parts: dict[int, list[Any]] = {index: [] for index in inputs.values()}
     for index in range(len(graph)):
         for operand, edge in zip(graph.operands[index], trace.edges(index), strict=True):
             if operand in parts and edge.contribution is not None:
-                parts[operand].append(edge.contribution)
+                parts[operand] += elements(edge.contribution)
     gradients = {name: _expected(gradient, parts[inputs[name]]) for name, gradient in trace.gradients.items()}
-    return Check({name: float(trace.values[index]) for name, index in inputs.items()}, value, gradients)
+    return Check({name: _numbers(trace.values[index]) for name, index in inputs.items()}, value, gradients)
+
+
+def _numbers(x: Any) -> Numbers:
+    """An array as lists; a number as a float."""
+    return x.tolist() if hasattr(x, "tolist") else float(x)
 
 
 def _shares(trace: Trace) -> list[float]:
     """How much each gate's rounding can matter: its value times its adjoint."""
-    pairs = zip(trace.graph.codes, trace.values, trace.adjoints, strict=True)
-    return [value * adjoint for code, value, adjoint in pairs if adjoint is not None and code != ops.CONSTANT]
+    gates = zip(trace.graph.codes, trace.values, trace.adjoints, strict=True)
+    used = ((value, adjoint) for code, value, adjoint in gates if adjoint is not None and code != ops.CONSTANT)
+    pairs = (pair for value, adjoint in used for pair in zip(elements(value), elements(adjoint), strict=True))
+    return [value * adjoint for value, adjoint in pairs]
 
 
-def _expected(number: float, parts: Iterable[float]) -> Expected:
-    scale = max((abs(part) for part in (number, *parts) if math.isfinite(part)), default=0.0)
-    return Expected(float(number), float(f"{_RELATIVE * scale:.1e}"))
+def _expected(found: Any, parts: Iterable[float]) -> Expected:
+    scale = max((abs(part) for part in (*elements(found), *parts) if math.isfinite(part)), default=0.0)
+    return Expected(_numbers(found), float(f"{_RELATIVE * scale:.1e}"))

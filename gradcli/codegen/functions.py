@@ -44,7 +44,7 @@ class Functions(Mapping[int, str]):
 
     def __init__(self, graph: Graph, target: Target, name: str) -> None:
         self.graph, self.target = graph, target
-        own = [row.name for row in ops.ROWS if row.name not in target.writers]
+        own = [row.name for row in ops.ROWS if row.name not in target.writers and not row.structural]
         names = Names({*target.reserved, *target.reserved_functions, *target.helpers, name, *own})
         self._names = {ops.CODES[row]: row for row in own}
         for code in range(len(ops.ROWS), len(graph.rows)):

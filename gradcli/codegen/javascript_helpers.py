@@ -120,3 +120,14 @@ function agrees(found, expected, tolerance) {
 """
     ),
 }
+
+ALL_AGREE = Helper(  # for programs with arrays alone
+    """// Whether two numbers agree, or all numbers of arrays of arrays.
+function allAgree(found, expected, tolerance) {
+    if (!Array.isArray(expected)) return agrees(found, expected, tolerance);
+    if (found.length !== expected.length) return false;
+    return expected.every((x, k) => allAgree(found[k], x, tolerance));
+}
+""",
+    ("agrees",),
+)

@@ -14,8 +14,18 @@ from collections.abc import Iterator
 from gradcli.codegen.facts import number as value_of
 from gradcli.codegen.file import Check, Expected, File
 from gradcli.codegen.functions import Function
-from gradcli.codegen.javascript_helpers import HELPERS
-from gradcli.codegen.layout import commented, described, differentiated, program_lines, statement_lines
+from gradcli.codegen.javascript_helpers import ALL_AGREE, HELPERS
+from gradcli.codegen.layout import (
+    commented,
+    described,
+    differentiated,
+    listed,
+    packed,
+    parameters,
+    program_lines,
+    statement_lines,
+    unpacked,
+)
 from gradcli.codegen.names import spelt
 from gradcli.codegen.staging import Statement
 from gradcli.codegen.target import (
@@ -41,6 +51,7 @@ from gradcli.codegen.target import (
     square_or,
     wrapped,
 )  # fmt: skip
+from gradcli.graph.ops.layout import shown
 
 
 def identifier(name: str) -> str:
@@ -153,11 +164,17 @@ def _lines(file: File) -> Iterator[str]:
     yield from commented("//", ["", *map(inert, program_lines(file.source)), ""])
     returned = f"returns {{ value, gradients }}, a gradient by {differentiated(file)}."
     yield from wrapped(f"// {_called(file)} {returned}", "// ")
+    if file.arrays is not None:
+        yield "// Arrays are arrays of arrays:"
+        for name, shape in file.arrays.shapes.items():
+            yield f"//     {file.arrays.names[name]}  {shown(shape)}"
     yield ""
     yield '"use strict";'
     helpers = dict(file.helpers)
     if file.check is not None:
         helpers["agrees"] = HELPERS["agrees"]
+        if file.arrays is not None:
+            helpers["allAgree"] = ALL_AGREE
     for one in helpers.values():
         yield from ("", *one.source.rstrip("\n").split("\n"))
     for function in file.functions:
@@ -169,7 +186,7 @@ def _lines(file: File) -> Iterator[str]:
 
 
 def _called(file: File) -> str:
-    return f"{file.name}({', '.join(file.parameters.values())})"
+    return f"{file.name}({', '.join(parameters(file))})"
 
 
 def _function(function: Function) -> Iterator[str]:
@@ -187,6 +204,10 @@ def _declared(statement: Statement) -> str:
 
 def _main(file: File) -> Iterator[str]:
     yield from wrapped(f"function {_called(file)} {{")
+    for names, parameter in (taken := [*unpacked(file)]):
+        yield from wrapped(f"    const {names} = {parameter};")
+    if taken and (file.forward or file.backward):
+        yield ""
     if file.backward and file.forward:
         yield "    // Forward pass"
     for statement in file.forward:
@@ -198,7 +219,7 @@ def _main(file: File) -> Iterator[str]:
         yield from statement_lines(_declared(statement), "//", statement.comments, statement.above)
     if file.backward:
         yield ""
-    entries = [f"{_key(name)}: {gradient.text}" for name, gradient in file.gradients.items()]
+    entries = [f"{_key(name)}: {gradient}" for name, gradient in packed(file).items()]
     inner = f"{{ {', '.join(entries)} }}" if entries else "{}"
     value = "value" if file.value.text == "value" else f"value: {file.value.text}"
     line = f"    return {{ {value}, gradients: {inner} }};"
@@ -206,7 +227,7 @@ def _main(file: File) -> Iterator[str]:
         yield line
     else:
         yield from ("    return {", f"        {value},", "        gradients: {")
-        yield from (f"            {entry}," for entry in entries)
+        yield from (line for entry in entries for line in wrapped(f"            {entry},"))
         yield from ("        },", "    };")
     yield "}"
 
@@ -224,24 +245,27 @@ def quoted(name: str) -> str:
 
 def _self_test(file: File, check: Check) -> Iterator[str]:
     yield 'if (typeof require !== "undefined" && require.main === module) {'
-    given = ", ".join(map(number, check.inputs.values()))
+    given = ", ".join(listed(x, number) for x in check.inputs.values())
     yield from wrapped(f"    const {{ value, gradients }} = {file.name}({given});")
     yield "    const checks = ["
     yield f"        {_compared('value', 'value', check.value)},"
     for name, expected in check.gradients.items():
-        yield f"        {_compared('∂/∂' + name, f'gradients[{quoted(name)}]', expected)},"
+        yield from wrapped(f"        {_compared('∂/∂' + name, f'gradients[{quoted(name)}]', expected)},")
     yield "    ];"
-    yield "    const failed = checks.filter(([, ...numbers]) => !agrees(...numbers)).map(([name]) => name);"
+    agrees = "agrees" if file.arrays is None else "allAgree"
+    yield f"    const failed = checks.filter(([, ...numbers]) => !{agrees}(...numbers)).map(([name]) => name);"
     yield '    console.log(failed.length ? `differs from gradcli: ${failed.join(", ")}` : "as gradcli has it");'
     yield "    process.exitCode = failed.length ? 1 : 0;"
     yield "}"
 
 
 def _compared(name: str, found: str, expected: Expected) -> str:
-    return f"[{quoted(name)}, {found}, {number(expected.value)}, {number(expected.tolerance)}]"
+    return f"[{quoted(name)}, {found}, {listed(expected.value, number)}, {number(expected.tolerance)}]"
 
 
-TARGET = Target(
+_NUMBERS = Target(
     "javascript", WRITERS, HELPERS, frozenset(_RESERVED.split()), identifier, literal, as_number, as_condition, layout,
     reserved_functions=frozenset({"value", "gradients", "checks", "failed"}),
 )  # fmt: skip
+
+TARGET = _NUMBERS._replace(arrays=_NUMBERS._replace(helpers={**HELPERS, "allAgree": ALL_AGREE}, by_element=True))

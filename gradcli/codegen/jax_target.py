@@ -12,6 +12,7 @@ from gradcli.codegen import arrays, error_function
 from gradcli.codegen.array_layout import layout
 from gradcli.codegen.arrays import Library
 from gradcli.codegen.python_target import identifier
+from gradcli.codegen.structural import Words, with_arrays
 from gradcli.codegen.target import Helper, Target
 
 LIBRARY = Library(
@@ -20,9 +21,13 @@ LIBRARY = Library(
     arrays="arrays",
     one="jnp.asarray({})",
     many="jnp.asarray({}, dtype=float)",
-    full="jnp.broadcast_to({}, shape)",
+    full="jnp.broadcast_to({}, {})",
     truth="jnp.where({}, 1.0, 0.0)",
-    optional_imports={"functools": "import functools", "erf": "from jax.scipy.special import erf"},
+    optional_imports={
+        "functools": "import functools",
+        "softmax": "import jax",
+        "erf": "from jax.scipy.special import erf",
+    },
     before_test=(
         "import jax",
         "",
@@ -41,8 +46,18 @@ HELPERS: dict[str, Helper] = {
     **error_function.helpers("jnp", erf=Helper("")),
 }
 
-TARGET = Target(
+_NUMBERS = Target(
     "jax", WRITERS, HELPERS, arrays.reserved("jnp", "jax", "exp_minus_square", "polynomial"), identifier,
     LIBRARY.literal, LIBRARY.as_number, LIBRARY.as_condition, layout(LIBRARY, HELPERS),
     function=lambda name: arrays.own(LIBRARY, name),
 )  # fmt: skip
+
+_PUT = "    return jnp.zeros(shape).at[block].set(x)"
+
+_WORDS = Words(
+    constant="jnp.array({})", filled="jnp.full({}, {})", put=_PUT, counted="jnp.arange({})", softmax="jax.nn.softmax"
+)  # fmt: skip
+
+_ARRAYS = with_arrays(_NUMBERS, LIBRARY, _WORDS)
+
+TARGET = _NUMBERS._replace(arrays=_ARRAYS._replace(layout=layout(LIBRARY, _ARRAYS.helpers)))

@@ -6,7 +6,8 @@ Invariant: it computes what the backward pass computes; every name is one that t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 
 from gradcli.codegen.backward import Backward
 from gradcli.codegen.functions import Functions
@@ -24,13 +25,15 @@ from gradcli.codegen.target import (
     PRODUCT,
     SIGN,
     SUM,
+    ArrayWriter,
     Target,
     Text,
     Writer,
 )
-from gradcli.graph import ops
+from gradcli.graph import describe, ops
 from gradcli.graph.derive import derive
 from gradcli.graph.graph import Graph
+from gradcli.graph.ops.layout import Layout
 from gradcli.graph.printing import constants_in_digits, definitions, taken_names
 from gradcli.numeric import text
 
@@ -51,6 +54,14 @@ def _writer(row: ops.Op) -> Writer:
     return write
 
 
+def _structural(row: ops.Op) -> ArrayWriter:
+    def write(operands: Sequence[Text], s: Layout) -> Text:
+        found = describe.structural(row, [*map(_plain, operands)], s.settings, s.shapes)
+        return Text(found.text, _LEVELS[found.precedence])
+
+    return write
+
+
 def _literal(written: str) -> Text:
     found = text.number(written)
     return Text(found.text, _LEVELS[found.precedence])
@@ -58,10 +69,11 @@ def _literal(written: str) -> Text:
 
 TARGET = Target(
     name="gradcli",
-    writers={row.name: _writer(row) for row in ops.ROWS[2:]},
+    writers={row.name: _writer(row) for row in ops.ELEMENTWISE},
+    structural={row.name: _structural(row) for row in ops.STRUCTURAL},
     helpers={},
     reserved=frozenset(),
-    identifier=str,
+    identifier=lambda name: "_".join(re.findall(r"[^\[\],]+", name)),  # of an element, or in a turn of a loop
     literal=_literal,
     as_number=lambda condition: condition,
     as_condition=lambda number: number,

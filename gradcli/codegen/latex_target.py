@@ -11,15 +11,16 @@ like one of these, or like t1 and g5, bear a mark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from gradcli.codegen.file import File
 from gradcli.codegen.functions import Function
 from gradcli.codegen.layout import commented, program_lines, statement_lines
 from gradcli.codegen.staging import Statement
-from gradcli.codegen.target import Helper, Target, Text, Writer
-from gradcli.graph import ops
+from gradcli.codegen.target import ArrayWriter, Helper, Target, Text, Writer
+from gradcli.graph import ops, typeset
+from gradcli.graph.ops.layout import Layout
 from gradcli.graph.typeset import LATEX
 from gradcli.numeric import latex
 from gradcli.numeric.latex import Latex
@@ -96,13 +97,22 @@ _CONDITIONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equa
 _LOGIC = ("and", "or", "not")
 
 WRITERS: dict[str, Writer] = {
-    **{row.name: _row(row.name, row.name in _CONDITIONS) for row in ops.ROWS[2:]},
+    **{row.name: _row(row.name, row.name in _CONDITIONS) for row in ops.ELEMENTWISE},
     **{name: _logic(name) for name in _LOGIC},
     "where": _where,
     "chain": _row("chain", False, "chain"),
 }
 
 HELPERS = {"chain": Helper("")}  # it has no source: its convention is told in words
+
+
+def _structural(row: ops.Op) -> ArrayWriter:
+    """A row that works on whole arrays, as a graph's formula has it."""
+
+    def write(operands: Sequence[Text], s: Layout) -> Text:
+        return _text(typeset.structural(row, [*map(_typeset, operands)], s.settings, s.shapes))
+
+    return write
 
 
 def function(name: str) -> Writer:
@@ -169,7 +179,9 @@ def _environments(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[str]:
         yield r"\end{align*}"
 
 
-TARGET = Target(
+_NUMBERS = Target(
     "latex", WRITERS, HELPERS, frozenset(), identifier, literal, as_number, as_condition, layout, squares=False,
     self_test=False, function=function, longest=180,
 )  # fmt: skip
+
+TARGET = _NUMBERS._replace(arrays=_NUMBERS._replace(structural={row.name: _structural(row) for row in ops.STRUCTURAL}))

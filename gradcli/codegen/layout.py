@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from gradcli.codegen.file import File
 from gradcli.codegen.target import WIDTH, wrapped
+from gradcli.graph.ops.layout import Shape, size
+from gradcli.graph.rewriting.unroll import element_names
 from gradcli.printable import printable, shorten
 
 _MOST_LINES = 60
@@ -32,8 +35,72 @@ def commented(sign: str, lines: Iterable[str]) -> Iterator[str]:
 
 def differentiated(file: File) -> str:
     """By what the gradient is."""
-    names = [file.parameters[name] for name in file.gradients]
-    return "every input" if len(names) == len(file.parameters) else shorten(", ".join(names), WIDTH // 2)
+    parameters = file.parameters if file.arrays is None else file.arrays.names
+    names = [parameters[name] for name in gradients(file)]
+    inputs = file.parameters if file.arrays is None else file.arrays.shapes
+    return "every input" if len(names) == len(inputs) else shorten(", ".join(names), WIDTH // 2)
+
+
+def parameters(file: File) -> list[str]:
+    """Those of the function, in their order."""
+    return (
+        [*file.parameters.values()] if file.arrays is None else [file.arrays.names[one] for one in file.arrays.shapes]
+    )
+
+
+def nested(texts: Sequence[str], shape: Shape) -> str:
+    """Texts row by row as lists in lists; a number's only text as it is."""
+    items = [*texts]
+    for axis in reversed(range(len(shape))):
+        extent, count = shape[axis], size(shape[:axis])
+        items = [f"[{', '.join(items[k * extent : (k + 1) * extent])}]" for k in range(count)]
+    return items[0]
+
+
+def listed(x: Any, number: Callable[[float], str]) -> str:
+    """A number, or numbers in lists."""
+    return f"[{', '.join(listed(one, number) for one in x)}]" if isinstance(x, list) else number(x)
+
+
+def unpacked(file: File) -> Iterator[tuple[str, str]]:
+    """Where arrays are taken apart: the names of the elements as lists in lists, and the parameter."""
+    if file.arrays is not None:
+        for name, shape in file.arrays.shapes.items():
+            if shape:
+                elements = [file.parameters[element] for element in element_names(name, shape)]
+                yield nested(elements, shape), file.arrays.names[name]
+
+
+def gradients(file: File) -> dict[str, list[str]]:
+    """Input → the texts of its gradient's elements, row by row; of one that is whole its only text."""
+    found = file.gradients
+    if file.arrays is None or not _is_apart(file):
+        return {name: [gradient.text] for name, gradient in found.items()}
+    elements = {name: element_names(name, shape) for name, shape in file.arrays.shapes.items()}
+    return {
+        name: [found[one].text for one in parts]
+        for name, parts in elements.items()
+        if all(one in found for one in parts)
+    }
+
+
+def packed(file: File) -> dict[str, str]:
+    """Input → the text of its gradient, as lists in lists where arrays are taken apart."""
+    shapes = {} if file.arrays is None or not _is_apart(file) else file.arrays.shapes
+    return {name: nested(texts, shapes.get(name, ())) for name, texts in gradients(file).items()}
+
+
+def backward_title(file: File) -> str:
+    """What the backward pass is about, and how its comments are read."""
+    title = f"Backward pass: d_… is the gradient of {file.output} by …"
+    if file.arrays is not None and any("→" in comment for one in file.backward for comment in one.comments):
+        title += "; a → b: what b gets of g, that of a"
+    return title
+
+
+def _is_apart(file: File) -> bool:
+    """Whether elements are parameters, and not arrays."""
+    return file.arrays is not None and file.parameters.keys() != file.arrays.shapes.keys()
 
 
 def described(sign: str, text: str) -> list[str]:

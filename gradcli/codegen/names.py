@@ -18,6 +18,7 @@ _VARIANTS = "vartheta varphi varpi varkappa varrho varepsilon"
 GREEK = dict(
     zip("αβγδεζηθικλμνξοπρςστυφχψωΓΔΘΛΞΠΣΦΨΩϑϕϖϰϱϵ", " ".join((_SMALL, _LARGE, _VARIANTS)).split(), strict=True)
 )
+_PLACES = {"[": "_", ",": "_", "]": ""}  # of elements: W[0,1] is W_0_1
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 
 
@@ -35,6 +36,8 @@ def spelt(name: str, keep_greek: bool) -> str:
             pieces.append(("" if follows else "_") + _SUBSCRIPTS[sign])
         elif sign.isascii() and (sign.isalnum() or sign == "_"):
             pieces.append(sign)
+        elif sign in _PLACES:
+            pieces.append(_PLACES[sign])
         elif sign in GREEK:
             stays = keep_greek and unicodedata.normalize("NFKC", sign) == sign
             pieces.append(sign if stays else GREEK[sign])

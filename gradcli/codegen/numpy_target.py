@@ -10,6 +10,7 @@ from gradcli.codegen import arrays, error_function
 from gradcli.codegen.array_layout import layout
 from gradcli.codegen.arrays import Library
 from gradcli.codegen.python_target import identifier
+from gradcli.codegen.structural import Words, with_arrays
 from gradcli.codegen.target import Helper, Target, Text, Writer, square_or
 
 LIBRARY = Library(
@@ -18,7 +19,7 @@ LIBRARY = Library(
     arrays="arrays",
     one="np.float64({})",
     many="np.asarray({}, dtype=np.float64)",
-    full="filled({}, shape)",
+    full="filled({}, {})",
     truth="np.where({}, 1.0, 0.0)",
     optional_imports={"functools": "import functools"},
     context='with np.errstate(all="ignore"):',
@@ -59,7 +60,15 @@ HELPERS: dict[str, Helper] = {
     ),
 }
 
-TARGET = Target(
+_NUMBERS = Target(
     "numpy", WRITERS, HELPERS, arrays.reserved("np", "exp_minus_square", "polynomial"), identifier, LIBRARY.literal,
     LIBRARY.as_number, LIBRARY.as_condition, layout(LIBRARY, HELPERS), function=lambda name: arrays.own(LIBRARY, name),
 )  # fmt: skip
+
+_PUT = "    found = np.zeros(shape)\n    found[block] = x\n    return found"
+
+_WORDS = Words(constant="np.array({})", filled="np.full({}, {})", put=_PUT, counted="np.arange({})")
+
+_ARRAYS = with_arrays(_NUMBERS, LIBRARY, _WORDS)
+
+TARGET = _NUMBERS._replace(arrays=_ARRAYS._replace(layout=layout(LIBRARY, _ARRAYS.helpers)))

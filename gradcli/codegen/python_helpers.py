@@ -163,3 +163,14 @@ HELPERS: dict[str, Helper] = {
 '''
     ),
 }
+
+ALL_AGREE = Helper(  # for programs with arrays alone
+    '''def all_agree(found, expected, tolerance):
+    """Whether two numbers agree, or all numbers of lists in lists."""
+    if not isinstance(expected, list):
+        return agrees(found, expected, tolerance)
+    pairs = zip(found, expected)
+    return len(found) == len(expected) and all(all_agree(*pair, tolerance) for pair in pairs)
+''',
+    ("agrees",),
+)

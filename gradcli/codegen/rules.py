@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gradcli.graph import ops
-from gradcli.graph.describe import TEXT
+from gradcli.graph.describe import TEXT, contribution, operation_text
 from gradcli.graph.graph import Graph
 from gradcli.numeric import text
 from gradcli.numeric.text import Text
@@ -31,6 +31,8 @@ class Rules:
 
     def rule(self, index: int, position: int, ones: bool = True) -> str | None:
         """The local gradient on an edge, with what it is the derivative of; None if it is 1 and ones are unwanted."""
+        if self.graph.rows[self.graph.codes[index]].structural:
+            return self._contribution(index, position)
         formula = self._formula(index, position)
         if formula == "1" and not ones:
             return None
@@ -38,6 +40,15 @@ class Rules:
         by = text.parenthesised(self._text(operand), text.ATOM)
         of = text.parenthesised(self._text(index), text.ATOM)
         return f"∂{of}/∂{by} = {formula}"
+
+    def _contribution(self, index: int, position: int) -> str:
+        """What a gate that works on whole arrays hands on: A @ B → A: g @ B', where g is its own gradient."""
+        graph = self.graph
+        operands = [self._text(operand) for operand in graph.operands[index]]
+        row, layout, y = graph.rows[graph.codes[index]], graph.layout(index).at(position), self._text(index)
+        found = contribution(row, TEXT, layout, Text, y, operands, {*self.names.values()})
+        formula = text.of(found).text.replace("''", "")  # transposed twice
+        return f"{y.text} → {operands[position].text}: {formula}"
 
     def _formula(self, index: int, position: int) -> str:
         row = self.graph.rows[self.graph.codes[index]]
@@ -74,8 +85,9 @@ class Rules:
         if (name := self.names.get(index)) is not None:
             return Text(name)
         if graph.codes[index] == ops.CONSTANT:
-            return text.number(graph.literals[index] or "")
+            found = text.number(graph.literals[index] or "")
+            return found if len(found.text) <= LONGEST else Text(f"g{index}")
         row = graph.rows[graph.codes[index]]
         operands = [self._texts.get(o) or Text(self.names[o]) for o in graph.operands[index]]
-        found = text.write(row.called, row.symbol, row.precedence, operands)
+        found = operation_text(graph, index, operands, row.called, row.symbol)
         return found if len(found.text) <= LONGEST else Text(f"g{index}")

@@ -13,8 +13,11 @@ from typing import NamedTuple
 from gradcli.codegen import facts
 from gradcli.codegen.names import Names
 from gradcli.codegen.target import ATOM, Target, Text
+from gradcli.errors import UsageError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
+
+UNROLL = "--unroll makes every element a gate of its own"
 
 
 class Statement(NamedTuple):
@@ -87,7 +90,11 @@ class Stager:
 
     def _is_two(self, index: int) -> bool:
         code, literal = self.graph.codes[index], self.graph.literals[index]
-        return code == ops.CONSTANT and facts.number(literal or "") == 2.0
+        return code == ops.CONSTANT and index not in self.graph.shapes and facts.number(literal or "") == 2.0
+
+    def _is_nameable(self, index: int) -> bool:
+        """Whether a statement may be made of a gate: of an array that is written out too, of a number not."""
+        return bool(self.graph.operands[index]) or index in self.graph.shapes
 
     def refer(self, index: int, replaced: Mapping[tuple[int, int], str] | None = None) -> Text:
         """How a gate is referred to; it is written now, with all that it needs, unless it has been before.
@@ -110,9 +117,9 @@ class Stager:
     def _write(self, index: int, replaced: Mapping[tuple[int, int], str]) -> None:
         text = self.expression(index, replaced)
         name = self.named.get(index)
-        if name is None and self.uses[index] > 1 and self.graph.operands[index]:
+        if name is None and self.uses[index] > 1 and self._is_nameable(index):
             name = self.named[index] = self.fresh(index)
-        self.written[index] = text if name is None or not self.graph.operands[index] else self.state(name, text)
+        self.written[index] = text if name is None or not self._is_nameable(index) else self.state(name, text)
 
     def state(self, name: str, text: Text, comments: tuple[str, ...] = ()) -> Text:
         """Add a statement; how its number is referred to from then on."""
@@ -133,6 +140,8 @@ class Stager:
         code = graph.codes[index]
         if code == ops.CONSTANT:
             literal = graph.literals[index] or ""
+            if index in graph.shapes:
+                return self.target.literal(literal)
             return self.target.literal(literal)._replace(number=facts.number(literal), sign=self.signs[index])
         if index in self.copies:
             return self.written[self.copies[index]]
@@ -142,7 +151,7 @@ class Stager:
             for position in range(len(places)):
                 if replaced and (name := replaced.get((index, position))) is not None:
                     operands[position] = operands[position]._replace(text=name, precedence=ATOM, uses=(name,), needs=())
-            whole = self._applied(code, operands)
+            whole = self._applied(index, operands)
             longest = max(
                 (p for p in places if self._is_long(p)), key=lambda p: len(self.written[p].text), default=None
             )
@@ -153,14 +162,20 @@ class Stager:
 
     def _is_long(self, index: int) -> bool:
         """Whether naming a gate would make the text shorter."""
-        return index not in self.named and len(self.written[index].text) > 12 and bool(self.graph.operands[index])
+        return index not in self.named and len(self.written[index].text) > 12 and self._is_nameable(index)
 
-    def _applied(self, code: int, operands: list[Text]) -> Text:
-        name = self.graph.rows[code].name
-        write = self.target.writers.get(name)
-        logic = name in self.target.logic and write is not None
+    def _applied(self, index: int, operands: list[Text]) -> Text:
+        code = self.graph.codes[index]
+        row, target = self.graph.rows[code], self.target
+        write = target.writers.get(row.name)
+        logic = row.name in target.logic and write is not None
         given = operands if logic else [self.as_number(operand) for operand in operands]
-        found = (write or self.target.function(self.functions[code]))(*given)
+        if row.structural:
+            if row.name not in target.structural:
+                raise UsageError(f"g{index} is {row.called}, which {target.name} can't be given", hint=UNROLL)
+            found = target.structural[row.name](given, self.graph.layout(index))
+        else:
+            found = (write or target.function(self.functions[code]))(*given)
         uses = {name: None for operand in operands for name in operand.uses}
         needs = {name: None for part in (*operands, found) for name in part.needs}
         return found._replace(uses=tuple(uses), needs=tuple(needs))

@@ -7,11 +7,12 @@ how tightly it binds, so that parentheses stand where the language needs them an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from gradcli.codegen.file import File
+    from gradcli.graph.ops.layout import Layout
 
 # How tightly operators bind. The same in all targets: where a language differs, its writers put parentheses.
 CHOICE, OR, AND, NOT, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(1, 11)
@@ -43,6 +44,7 @@ class Text(NamedTuple):
 
 
 Writer = Callable[..., Text]  # texts of the operands → text of the gate
+ArrayWriter = Callable[[Sequence[Text], "Layout"], Text]  # the same of a gate that works on whole arrays
 
 
 class Helper(NamedTuple):
@@ -86,6 +88,10 @@ class Target(NamedTuple):
         self_test: whether a file can check itself.
         function: how a function of the file is called, by its name.
         longest: how many characters an expression may have.
+        structural: how rows are written that work on whole arrays.
+        by_element: whether it takes arrays apart, so that every element is a number of its own.
+        stores: whether gradients of arrays are stored where d_… points, for names that nothing else must have.
+        arrays: the same language for programs with arrays; None if it does not know these.
     """
 
     name: str
@@ -103,6 +109,10 @@ class Target(NamedTuple):
     reserved_functions: frozenset[str] = frozenset()
     function: Callable[[str], Writer] = helper
     longest: int = 76
+    structural: Mapping[str, ArrayWriter] = {}
+    by_element: bool = False
+    stores: bool = False
+    arrays: Target | None = None
 
     def __call__(self, file: File) -> str:
         """The text of a file."""

@@ -10,6 +10,7 @@ from gradcli.codegen import arrays
 from gradcli.codegen.array_layout import layout
 from gradcli.codegen.arrays import Library
 from gradcli.codegen.python_target import identifier
+from gradcli.codegen.structural import Words, with_arrays
 from gradcli.codegen.target import Helper, Target, Text, Writer, call, square_or
 
 LIBRARY = Library(
@@ -18,7 +19,7 @@ LIBRARY = Library(
     arrays="tensors",
     one="tensor({})",
     many="torch.as_tensor({}, dtype=torch.float64)",
-    full="filled({}, shape)",
+    full="filled({}, {})",
     truth="{}.double()",
     optional_imports={"functools": "import functools"},
     strict=True,
@@ -70,7 +71,19 @@ HELPERS: dict[str, Helper] = {
     ),
 }
 
-TARGET = Target(
+_NUMBERS = Target(
     "torch", WRITERS, HELPERS, arrays.reserved("torch"), identifier, LIBRARY.literal, LIBRARY.as_number,
     LIBRARY.as_condition, layout(LIBRARY, HELPERS), function=lambda name: arrays.own(LIBRARY, name),
 )  # fmt: skip
+
+_PUT = "    found = torch.zeros(shape, dtype=torch.float64)\n    found[block] = x\n    return found"
+
+_WORDS = Words(
+    constant="tensor({})", filled="torch.full({}, {}, dtype=torch.float64)", put=_PUT,
+    counted="torch.arange({}, dtype=torch.float64)", softmax="torch.softmax", axis="dim", keepdims="keepdim",
+    largest="amax", smallest="amin", concatenate="cat", permute="permute", many_axes=False,
+)  # fmt: skip
+
+_ARRAYS = with_arrays(_NUMBERS, LIBRARY, _WORDS)
+
+TARGET = _NUMBERS._replace(arrays=_ARRAYS._replace(layout=layout(LIBRARY, _ARRAYS.helpers)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from gradcli.diagnose.warned import finite, places_not_finite, undefined
+from gradcli.diagnose.warned import places_not_finite
 from gradcli.passes import evaluate_graph
 from gradcli.traces import Trace
 
@@ -17,7 +17,11 @@ _TRIED = 6  # suggestions
 
 
 def numbers_not_finite(trace: Trace) -> int:
-    """How many values, local and global gradients of a trace are not finite."""
+    """How many values, local and global gradients of a trace are not finite; of arrays, their elements."""
+    if trace.graph.shapes or trace.graph.settings:
+        from gradcli.diagnose.elements import count_not_finite
+
+        return count_not_finite(trace)
     partials = trace.partials
     columns = (trace.values, partials.firsts, partials.seconds, trace.adjoints)
     found = sum(len(places_not_finite(column)) for column in columns)
@@ -48,7 +52,17 @@ def _helps(before: Trace, after: Trace) -> bool:
     A result may stay infinite where it is: the slope of x*log(x) at 0 is, its value is not.
     """
     pairs = [(before.value, after.value), *((before.gradients[name], x) for name, x in after.gradients.items())]
-    if any(undefined(new) or (finite(old) and not finite(new)) for old, new in pairs):
-        return False
-    ill, still_ill = (sum(not finite(x) for x in column) for column in zip(*pairs, strict=True))
+    ill, still_ill = 0, 0
+    for old, new in pairs:
+        was, isnt = _finite_ones(old), _finite_ones(new)
+        if any(x != x for x in isnt[1]) or any(a and not b for a, b in zip(was[0], isnt[0], strict=True)):
+            return False
+        ill += was[0].count(False)
+        still_ill += isnt[0].count(False)
     return still_ill <= max(0, ill - 1) and numbers_not_finite(after) < numbers_not_finite(before)
+
+
+def _finite_ones(x: Any) -> tuple[list[bool], list[Any]]:
+    """For each element whether it is finite, and the elements."""
+    numbers = x.ravel().tolist() if hasattr(x, "ravel") else [x]
+    return [bool(one - one == 0) for one in numbers], numbers

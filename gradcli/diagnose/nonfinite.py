@@ -26,6 +26,8 @@ from gradcli.diagnose.warned import (
 from gradcli.graph import ops
 from gradcli.traces import Trace
 
+PLACES = frozenset({"domain", "pole", "overflow", "invalid", "0·inf"})  # the kinds of these warnings
+
 
 def not_finite(trace: Trace) -> dict[int, Warned]:
     """The gates to blame, each with the first of its reasons."""

@@ -16,7 +16,7 @@ from gradcli.graph import ops
 from gradcli.printable import shorten
 from gradcli.traces import Trace
 
-_FLAT = 1e-8  # of the steepest slope: below, a gate is saturated
+FLAT = 1e-8  # of the steepest slope: below, a gate is saturated
 _TRACKED = 64  # dead gates whose inputs are told: a bit each of a mask per gate
 _NAMED = 5  # inputs in a message
 _NOT_ZERO = re.compile(r"[0.]*[1-9]")
@@ -75,7 +75,7 @@ def _gradient_underflows(trace: Trace, most: float) -> Iterator[tuple[int, Warne
 def saturation(trace: Trace, index: int, slopes: list[Any]) -> Warned | None:
     """A gate of a row with a steepest slope, where its own is next to nothing."""
     steepest = trace.graph.rows[trace.graph.codes[index]].steepest
-    if steepest is None or not abs(slopes[0]) < _FLAT * steepest:
+    if steepest is None or not abs(slopes[0]) < FLAT * steepest:
         return None
     if not all(map(finite, operand_values(trace, index))):
         return None

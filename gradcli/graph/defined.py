@@ -17,6 +17,24 @@ from gradcli.numeric.system import NumberSystem
 if TYPE_CHECKING:
     from gradcli.graph.graph import Graph
 
+
+class Defined:
+    """The rows of the functions that bring their own derivative, so far.
+
+    Attributes:
+        codes: by the function's name.
+        costs: by code, how many gates computing value and derivatives takes.
+        depths: by code, how many such functions are inside one another, each of which nests a Python call.
+    """
+
+    def __init__(self) -> None:
+        self.rows: tuple[Op, ...] = ops.ROWS
+        self.bodies: tuple[Graph, ...] = ()
+        self.codes: dict[str, int] = {}
+        self.costs: dict[int, int] = {}
+        self.depths: dict[int, int] = {}
+
+
 _CONSTANTS = {  # digits enough for any number system
     "e": "2.71828182845904523536028747135266249775724709369995957496696762772407663035354759457138217852516642743"
 }

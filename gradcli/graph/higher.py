@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from gradcli.errors import UsageError
 from gradcli.graph.derive import derive, reverse_sweep, tangents
 from gradcli.graph.emitting import Emitter
 from gradcli.graph.graph import Graph, prune
@@ -54,7 +55,11 @@ def hessian(
 
     Args:
         graph, wrt, output, max_gates: as for `derive`. n inputs cost n sweeps over the gates of the gradient.
+
+    Raises:
+        UsageError: one of these inputs is an array.
     """
+    _check_numbers(graph, [index for name, index in graph.inputs.items() if wrt is None or name in wrt])
     derived = derive(graph, wrt, output, max_gates=max_gates)
     emitter, names = Emitter(derived.graph, max_gates), list(derived.gradients)
     curvatures: dict[tuple[str, str], int] = {}
@@ -87,7 +92,11 @@ def jacobian(graph: Graph, wrt: Collection[str], outputs: Sequence[int], *, max_
         outputs: the gates to differentiate: by a reverse sweep each, or by a forward sweep per input where these are
             fewer.
         max_gates: the most gates that the graph may grow to.
+
+    Raises:
+        UsageError: one of these inputs or outputs is an array.
     """
+    _check_numbers(graph, [*(index for name, index in graph.inputs.items() if name in wrt), *outputs])
     emitter = Emitter(graph.copy(), max_gates)
     names = [name for name in graph.inputs if name in wrt]
     if len(names) < len(outputs):
@@ -99,3 +108,12 @@ def jacobian(graph: Graph, wrt: Collection[str], outputs: Sequence[int], *, max_
         found = [adjoints.get(place) for place in places]
         entries.append([emitter.constant("0") if gate is None else gate for gate in found])
     return Jacobian(emitter.graph, entries)
+
+
+def _check_numbers(graph: Graph, gates: Sequence[int]) -> None:
+    for index in gates:
+        if index in graph.shapes:
+            hint = "unroll the graph, which makes a gate of every element"
+            raise UsageError(
+                f"a matrix of derivatives is made of numbers, and {graph.label(index)} is an array", hint=hint
+            )

@@ -5,7 +5,9 @@ Invariant: nothing is folded or shared that the graph does not fold or share; ti
 depth.
 
 What text cannot say: inputs are numbered by first appearance and gates as written, so positions differ where the graph
-was not built in that order, as by calls of defined functions. A constant -inf becomes the negation of inf.
+was not built in that order, as by calls of defined functions. A constant -inf becomes the negation of inf. A stage of a
+loop's turn or an element of one, h[2], becomes h_2. The shapes of inputs are not part of a program. There is no empty
+list: a reshaping to a number, or sum_to, is written as a sum. An index that takes everything is no gate when read.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gradcli.graph import ops
+from gradcli.graph.describe import operation_text
 from gradcli.graph.graph import Graph, reachable
 from gradcli.graph.names import FIXED_CONSTANTS, NAMED_CONSTANTS
 from gradcli.language.nodes import CALL, Definition
@@ -44,12 +47,14 @@ class Style(NamedTuple):
         literal: of a constant.
         operation: of a graph, a gate of it and how its operands are written.
         longest: characters of an expression that is still written inside another one.
+        assigned: whether the text is a program, where only a plain name can be assigned.
     """
 
     name: Callable[[str], Any]
     literal: Callable[[str], Any]
     operation: Callable[[Graph, int, list[Any]], Any]
     longest: int = LONGEST
+    assigned: bool = True
 
 
 class Staged(NamedTuple):
@@ -105,8 +110,10 @@ def staged(graph: Graph, style: Style, *, repeat_constants: bool = False) -> Sta
             if uses[operand] == 1 and graph.codes[operand] != ops.INPUT:
                 written.pop(operand, None)
         if name is None and index != graph.output and (named[index] or len(whole.text) > style.longest):
-            name = _fresh(index, taken)
+            name = _fresh(f"g{index}", taken)
         if name is not None:
+            if "[" in name and style.assigned:
+                name = _fresh("_".join(re.findall(r"[^\[\],]+", name)), taken)
             expression, whole = whole.text, style.name(name)
             stages.append((whole.text, expression))
         written[index] = whole
@@ -128,7 +135,7 @@ def _named(graph: Graph, needed: bytearray, uses: array[int], repeat_constants: 
     named = bytearray(count > 1 for count in uses)
     if repeat_constants:
         for index, code in enumerate(graph.codes):
-            if code == ops.CONSTANT:
+            if code == ops.CONSTANT and index not in graph.shapes:
                 named[index] = 0
     for index, code in enumerate(graph.codes):
         if code == _NEGATION and needed[index]:
@@ -139,15 +146,15 @@ def _named(graph: Graph, needed: bytearray, uses: array[int], repeat_constants: 
 
 
 def taken_names(graph: Graph) -> set[str]:
-    """The names that have a meaning in the program."""
+    """The names that have a meaning in the program. That of an element, w[0], stands for its array's too."""
     names = {name for index in range(len(graph)) if (name := graph.name(index)) is not None}
+    names |= {name.partition("[")[0] for name in names}
     functions = {row.name for row in graph.rows[len(ops.ROWS) :]}
     return names | functions | {*graph.free, *graph.assigned, *NAMED_CONSTANTS, *FIXED_CONSTANTS, *_RESERVED}
 
 
-def _fresh(index: int, taken: set[str]) -> str:
-    """A name for a gate that has none."""
-    name = f"g{index}"
+def _fresh(name: str, taken: set[str]) -> str:
+    """A name for a gate that has none, or none that can be assigned."""
     while name in taken or ops.find(name):
         name += "_"
     taken.add(name)
@@ -156,7 +163,7 @@ def _fresh(index: int, taken: set[str]) -> str:
 
 def constants_in_digits(graph: Graph) -> dict[str, str]:
     """Named constants that have to be written as digits, because their name has another meaning here."""
-    names = {*graph.inputs, *graph.stages.values()}
+    names = {name.partition("[")[0] for name in (*graph.inputs, *graph.stages.values())}
     meant = {NAMED_CONSTANTS[name] for name in NAMED_CONSTANTS if name in names}
     return {constant: _DIGITS[constant] for constant in meant}
 
@@ -196,7 +203,7 @@ def _gate(graph: Graph, index: int, written: dict[int, Any], constants: dict[str
 
 def _operation(graph: Graph, index: int, operands: list[Text]) -> Text:
     row = graph.rows[graph.codes[index]]
-    return text.write(row.called, row.symbol, row.precedence, operands)
+    return operation_text(graph, index, operands, row.called, row.symbol)
 
 
 PLAIN = Style(Text, text.number, _operation)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gradcli.graph import ops
+from gradcli.graph.graph import result_shape
+from gradcli.graph.ops.layout import Settings, Shape, broadcast, size
 from gradcli.numeric import gates
 
 if TYPE_CHECKING:
@@ -178,3 +180,95 @@ _BY_NAME: dict[str, Callable[..., int | None]] = {
     "chain": _chain,
 }
 SIMPLER = {ops.CODES[name]: rule for name, rule in _BY_NAME.items()}
+
+
+# Arrays
+
+
+def narrowed(e: Emitter, code: int, operands: tuple[int, ...]) -> int | None:
+    """A gate that works element by element, before what its operands are repeats of is repeated: f(repeat x) is
+    repeat f(x). None where no operand is a repeat."""
+    codes, firsts = e.graph.codes, e.graph.operands.firsts
+    inner = tuple(firsts[operand] if codes[operand] == BROADCAST else operand for operand in operands)
+    if inner == operands:
+        return None
+    return e.spread(e.emit(code, inner), broadcast([e.shape(operand) for operand in operands]))
+
+
+def arranged(e: Emitter, code: int, operands: tuple[int, ...], settings: Settings) -> int | None:
+    """A simpler gate for a structural one of one operand, or None."""
+    rule = _ARRANGED.get(code)
+    if rule is None:
+        return None
+    shape = result_shape(e.graph.rows[code], [e.shape(operands[0])], settings)
+    return rule(e, operands[0], shape, settings)
+
+
+def _moved(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    """What only moves elements: nothing where the array stays as it is, and a repeated number stays one."""
+    if e.graph.codes[a] == BROADCAST and not e.shape(inner := e.graph.operands.firsts[a]):
+        return e.spread(inner, shape)
+    return None
+
+
+def _kept(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    """The same, where an array of the same shape is the same array."""
+    return a if e.shape(a) == shape else _moved(e, a, shape, settings)
+
+
+def _reshape(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    if (inner := _operand_of(e, a, _RESHAPE)) is not None:
+        return inner if e.shape(inner) == shape else e.emit(_RESHAPE, (inner,), settings)
+    return _kept(e, a, shape, settings)
+
+
+def _broadcast(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    """Also a repeat of a repeat, and of a number that was made an array first."""
+    if e.shape(a) == shape:
+        return a
+    if (inner := _operand_of(e, a, BROADCAST)) is not None:
+        return e.spread(inner, shape)
+    inner = _operand_of(e, a, _RESHAPE)
+    return e.spread(inner, shape) if inner is not None and not e.shape(inner) else None
+
+
+def _transpose(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    order: Shape = dict(settings)["order"]
+    if order == tuple(range(len(order))):
+        return a
+    if (inner := _operand_of(e, a, _TRANSPOSE)) is not None:
+        first: Shape = dict(e.graph.settings[a])["order"]
+        return e.emit(_TRANSPOSE, (inner,), (("order", tuple(first[axis] for axis in order)),))
+    return _moved(e, a, shape, settings)
+
+
+def _total(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    """A sum over nothing, and a sum of equal whole numbers, all partial sums of which are exact."""
+    if e.shape(a) == shape:
+        return a
+    inner = _operand_of(e, a, BROADCAST)
+    number = e.numbers.get(a if inner is None else inner)
+    if number is None or not number.is_integer():
+        return None
+    total = number * (size(e.shape(a)) // size(shape)) if size(shape) else math.inf
+    return e.spread(e.constant(gates.literal(total)), shape) if abs(total) < EXACT_INTEGERS else None
+
+
+def _scatter(e: Emitter, a: int, shape: Shape, settings: Settings) -> int | None:
+    if e.shape(a) == shape:
+        return a
+    return e.spread(e.constant("0"), shape) if a in e.zeros else None
+
+
+BROADCAST, _RESHAPE, _TRANSPOSE = (ops.CODES[name] for name in ("broadcast_to", "reshape", "transpose"))
+_BY_ROW: dict[str, Callable[[Emitter, int, Shape, Settings], int | None]] = {
+    "reshape": _reshape,
+    "broadcast_to": _broadcast,
+    "transpose": _transpose,
+    "index": _kept,
+    "flip": _moved,
+    "sum": _total,
+    "sum_to": _total,
+    "scatter": _scatter,
+}
+_ARRANGED = {ops.CODES[name]: rule for name, rule in _BY_ROW.items()}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from gradcli.graph.defined import functions_on
+from gradcli.graph import typeset
+from gradcli.graph.describe import operation_text
 from gradcli.graph.graph import Graph
 from gradcli.graph.printing import Style
-from gradcli.graph.typeset import LATEX as SYSTEM
 from gradcli.numeric import latex, text
 from gradcli.numeric.latex import Latex
 from gradcli.numeric.text import Text
@@ -34,15 +34,15 @@ def _operation(graph: Graph, index: int, operands: list[Text]) -> Text:
         base, exponent = text.parenthesised(operands[0], text.ATOM), operands[1].text
         return Text(base + exponent.translate(_SUPERSCRIPTS), _POWER)
     if row.name == "sqrt":
-        return Text(f"√{text.parenthesised(operands[0], text.ATOM)}", _POWER)
+        bare = not operands[0].text.endswith(("'", "]"))  # √A' and √w[0] would have two readings
+        return Text(f"√{text.parenthesised(operands[0], text.ATOM if bare else text.ATOM + 1)}", _POWER)
     name = "σ" if row.name == "sigmoid" else row.called
-    return text.write(name, _SYMBOLS.get(row.symbol or "", row.symbol), row.precedence, operands)
+    return operation_text(graph, index, operands, name, _SYMBOLS.get(row.symbol or "", row.symbol))
 
 
 def _typeset(graph: Graph, index: int, operands: list[Latex]) -> Latex:
-    found: Latex = functions_on(graph.rows, SYSTEM)[graph.codes[index]](*operands)  # type: ignore[misc]
-    return found
+    return typeset.gate(graph, index, operands)
 
 
 UNICODE = Style(Text, _literal, _operation)
-LATEX = Style(latex.name, latex.number, _typeset, longest=200)
+LATEX = Style(latex.name, latex.number, _typeset, longest=200, assigned=False)

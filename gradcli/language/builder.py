@@ -88,7 +88,7 @@ class Builder:
         self.text = text
         self.nodes = Nodes()
         self.wrapped: dict[int, tuple[int, int]] = {}
-        self._names: dict[str, str] = {}  # equal names share one string
+        self._names = self.nodes.words
         self._keywords: dict[int, tuple[str, Span]] = {}  # argument → its name, until its call has used it
 
     # Nodes
@@ -219,10 +219,12 @@ class Builder:
 
     def array(self, opening: Token, elements: list[int], closing: Token) -> int:
         self._used(elements)
+        self.nodes.static = True
         return self._append(ARRAY, None, self._first(elements[0]), _place(opening)[0], _place(closing)[1])
 
     def index(self, array: int, opening: Token, slots: list[int], closing: Token) -> int:
         self._used(slots)
+        self.nodes.static = True
         return self._append(INDEX, None, self._first(array), self._extent(array)[0], _place(closing)[1])
 
     def slice_all(self, colon: Token) -> int:
@@ -299,6 +301,7 @@ class Builder:
         """rest: in, start, "..", stop, "{", the statements, "}"."""
         _, start, _, stop, _, body, closing = rest
         self._used([start, stop])
+        self.nodes.static = True
         text = _text(name)
         place = Span(_place(word)[0], _place(closing)[1])
         return Loop(self._names.setdefault(text, text), Span(*_place(name)), start, stop, tuple(body), place)

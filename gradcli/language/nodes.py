@@ -10,7 +10,7 @@ Named tuples rather than dataclasses: importing dataclasses costs more time than
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gradcli.errors import Span
@@ -37,9 +37,14 @@ class Node(NamedTuple):
 
 
 class Nodes:
-    """The columns. `spans` leave out a node's own parentheses: in (x+y)*z the sum covers x+y."""
+    """The columns. `spans` leave out a node's own parentheses: in (x+y)*z the sum covers x+y.
 
-    __slots__ = ("ends", "firsts", "keyword_spans", "keywords", "kinds", "starts", "values")
+    Attributes:
+        words: every name, function and keyword of the text.
+        static: whether there are array literals, indices or loops, so that this needs no search.
+    """
+
+    __slots__ = ("ends", "firsts", "keyword_spans", "keywords", "kinds", "starts", "static", "values", "words")
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
@@ -49,6 +54,8 @@ class Nodes:
         self.ends = array("i")
         self.keywords: dict[int, tuple[str, ...]] = {}  # call → names of its last arguments, e.g. ("slope",)
         self.keyword_spans: dict[int, tuple[Span, ...]] = {}  # call → the places of these names
+        self.words: dict[str, str] = {}  # equal ones share one string
+        self.static = False
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -113,6 +120,21 @@ class Loop(NamedTuple):
 
 
 Statement = Result | Stage | Definition | Loop
+
+
+def in_order(statements: Iterable[Statement]) -> Iterator[Statement | None]:
+    """Statements as they are written: a loop, then those of its body, then None where it ends."""
+    blocks = [iter(statements)]
+    while blocks:
+        for statement in blocks[-1]:
+            yield statement
+            if isinstance(statement, Loop):
+                blocks.append(iter(statement.body))
+                break
+        else:
+            blocks.pop()
+            if blocks:
+                yield None
 
 
 class Program(NamedTuple):

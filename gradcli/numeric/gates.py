@@ -12,6 +12,8 @@ from typing import Any
 
 Emit = Callable[[str, tuple[int, ...]], int]  # a row's name and operand positions → the new gate's position
 EmitConstant = Callable[[str], int]  # a literal → the new gate's position
+EmitStructural = Callable[[str, tuple[int, ...], dict[str, Any]], int]  # as Emit, with settings by name
+ShapeOf = Callable[[int], tuple[int, ...]]  # of a gate
 
 
 class GateNumber:
@@ -50,11 +52,31 @@ def literal(x: float) -> str:
     return str(int(x)) if x.is_integer() and abs(x) < 1e15 else repr(x)
 
 
-def primitives(rows: Iterable[tuple[str, str]], emit: Emit, emit_constant: EmitConstant) -> dict[str, Any]:
-    """The functions of the system. rows: a pair of attribute name and row name for every row of the table."""
+def primitives(
+    rows: Iterable[tuple[str, str]],
+    emit: Emit,
+    emit_constant: EmitConstant,
+    structural: Iterable[str] = (),
+    emit_structural: EmitStructural | None = None,
+    shape_of: ShapeOf | None = None,
+    times: Callable[[int, int], int] | None = None,
+) -> dict[str, Any]:
+    """The functions of the system.
+
+    Args:
+        rows: a pair of attribute name and row name for every elementwise row of the table.
+        emit, emit_constant: append to the graph.
+        structural: names of the rows that work on whole arrays, which are their attributes too: m.sum(x, axis=(0,)).
+        emit_structural: appends one of these; needed where there are any.
+        shape_of: the shape of a gate; where it is not given, all are numbers.
+        times: the product of a flow and a partial, if that is not just the row chain.
+    """
 
     def constant(text: str) -> GateNumber:
         return GateNumber(emit_constant(text), apply)
+
+    def place(x: Any) -> int:
+        return x.index if x.__class__ is GateNumber else emit_constant(literal(float(x)))
 
     def apply(name: str, *operands: Any) -> GateNumber:
         places = [x.index if x.__class__ is GateNumber else emit_constant(literal(float(x))) for x in operands]
@@ -63,9 +85,20 @@ def primitives(rows: Iterable[tuple[str, str]], emit: Emit, emit_constant: EmitC
     def function(name: str) -> Callable[..., GateNumber]:
         return lambda *operands: apply(name, *operands)
 
+    def arranging(name: str, emit: EmitStructural) -> Callable[..., GateNumber]:
+        return lambda *operands, **given: GateNumber(emit(name, tuple(map(place, operands)), given), apply)
+
+    def shape(x: Any) -> tuple[int, ...]:
+        return shape_of(x.index) if shape_of is not None and x.__class__ is GateNumber else ()
+
     system: dict[str, Any] = {attribute: function(name) for attribute, name in rows}
+    if emit_structural is not None:
+        system |= {name: arranging(name, emit_structural) for name in structural}
+    if times is not None:
+        system["chain"] = lambda flow, partial: GateNumber(times(place(flow), place(partial)), apply)
     system["number"] = constant
     system["defined_function"] = lambda row: function(row.name)
     system["pi"] = constant("pi")
     system["gate"] = lambda index: GateNumber(index, apply)
+    system["shape_of"] = shape
     return system

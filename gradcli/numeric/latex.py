@@ -14,6 +14,7 @@ from string import Formatter
 from typing import Any, NamedTuple, Protocol
 
 from gradcli.numeric.gates import literal
+from gradcli.numeric.text import common_shape
 from gradcli.printable import printable
 
 ATOM = 9
@@ -27,11 +28,13 @@ _LEVELS = {5: SUM, 6: PRODUCT, 7: SUM, 8: POWER}  # precedence in the language �
 
 
 class Latex(NamedTuple):
-    """A formula and how tightly its outermost operator binds. `number` is its value where it is a literal."""
+    """A formula, with the attributes of `numeric/text.py`'s Text."""
 
     text: str
     precedence: int = ATOM
     number: float | None = None
+    shape: tuple[int, ...] | None = None
+    source: Latex | None = None
 
     def __add__(self, other: Any) -> Latex:
         return _fold("+", SUM, self, of(other))
@@ -52,7 +55,9 @@ class Latex(NamedTuple):
         return _fold(r"\cdot", PRODUCT, of(other), self)
 
     def __neg__(self) -> Latex:
-        return of(-self.number) if self.number is not None else Latex(f"-{enclosed(self, SUM + 1)}", SUM)
+        if self.number is not None:
+            return of(-self.number)
+        return Latex(f"-{enclosed(self, SUM + 1)}", SUM, shape=self.shape)
 
 
 def of(x: Any) -> Latex:
@@ -65,7 +70,9 @@ _NUMBER = re.compile(r"(-?)([0-9_]*\.?[0-9_]*)(?:[eE]([+-]?[0-9]+))?")
 
 
 def number(written: str) -> Latex:
-    """A literal: digits as they are written, a power of ten as one."""
+    """A literal: digits as they are written, a power of ten as one; an array by `constant_array`."""
+    if written.startswith("["):
+        return constant_array(written)
     sign, rest = ("-", written[1:]) if written[:1] == "-" else ("", written)
     if rest in _CONSTANTS:
         value = float(written) if rest in ("inf", "nan") else None
@@ -89,14 +96,18 @@ _GREEK = dict(zip("αβγδεζηθικλμνξπρστυφχψω", _SMALL, stri
 _GREEK |= {"ς": "varsigma", "ϑ": "vartheta", "ϕ": "phi", "ϖ": "varpi", "ϱ": "varrho", "ϵ": "epsilon", "ħ": "hbar"}
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUBSCRIPTED = re.compile("(.+?)([₀-₉]+)", re.DOTALL)
+_ELEMENT = re.compile(r"([^\[\]]+)((?:\[[0-9]+(?:,[0-9]+)*\])+)")  # of an array, or a stage in a turn of a loop
 
 
 def name(written: str) -> Latex:
-    r"""A name: θ as \theta, x₁ as x_{1}, a longer one in one piece."""
-    subscripted = _SUBSCRIPTED.fullmatch(written)
+    r"""A name: θ as \theta, x₁ as x_{1}, W[0,1] as W_{0,1}, a longer one in one piece."""
+    element = _ELEMENT.fullmatch(written)
+    places = element[2][1:-1].replace("][", ",").split(",") if element else []
+    base = element[1] if element else written
+    subscripted = _SUBSCRIPTED.fullmatch(base)
     if subscripted:
-        return Latex(f"{_base(subscripted[1])}_{{{subscripted[2].translate(_SUBSCRIPTS)}}}")
-    return Latex(_base(written))
+        base, places = subscripted[1], [subscripted[2].translate(_SUBSCRIPTS), *places]
+    return Latex(_base(base) + (f"_{{{','.join(places)}}}" if places else ""))
 
 
 def _base(written: str) -> str:
@@ -155,7 +166,44 @@ def _fold(symbol: str, precedence: int, left: Latex, right: Latex) -> Latex:
         return of(a + b if symbol == "+" else a - b if symbol == "-" else a * b)
     if precedence == PRODUCT and (a == 1.0 or b == 1.0):
         return right if a == 1.0 else left
-    return Latex(f"{enclosed(left, precedence)} {symbol} {enclosed(right, precedence + 1)}", precedence)
+    written = f"{enclosed(left, precedence)} {symbol} {enclosed(right, precedence + 1)}"
+    return Latex(written, precedence, shape=common_shape((left, right)))
+
+
+# Arrays
+
+_WIDEST = 10  # columns of a matrix in amsmath
+_OPEN, _SHUT = r"\left[", r"\right]"
+
+
+def constant_array(written: str) -> Latex:
+    """[1, 2] as it is; [[1, 2], [3, 4]] as a matrix."""
+    rows = [row.split(", ") for row in written[2:-2].split("], [")]
+    if written.startswith("[[") and not written.startswith("[[[") and len(rows[0]) <= _WIDEST:
+        lines = r" \\ ".join(" & ".join(number(one).text for one in row) for row in rows)
+        return Latex(rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}")
+    numbers = re.sub(r"[^\[\], ]+", lambda found: number(found[0]).text, written)
+    return Latex(numbers.replace("[", _OPEN).replace("]", _SHUT))
+
+
+def array(operands: Iterable[Latex]) -> Latex:
+    return Latex(f"{_OPEN}{', '.join(operand.text for operand in operands)}{_SHUT}")
+
+
+def transposed(operand: Latex) -> Latex:
+    return Latex(rf"{enclosed(operand, ATOM)}^{{\top}}", POWER)
+
+
+def indexed(operand: Latex, slots: str) -> Latex:
+    """Some of the operand's elements; a second subscript would be an error of TeX."""
+    base = parenthesised(operand.text) if re.search(r"(?<!\\)_", operand.text) else enclosed(operand, ATOM)
+    return Latex(f"{base}_{{{slots.replace(' ', '')}}}")
+
+
+def total(operand: Latex, axes: str) -> Latex:
+    """A sum over axes, or over all of them if none are named."""
+    sign = rf"\sum_{{{axes}}}" if axes else r"\sum"
+    return Latex(f"{sign} {enclosed(operand, POWER)}", FUNCTION)
 
 
 class Template(NamedTuple):
@@ -255,15 +303,19 @@ def primitives(rows: Iterable[tuple[str, Row]]) -> dict[str, Any]:
     """
 
     def function(row: Row) -> Callable[..., Latex]:
-        if row.latex is None:
-            return lambda *operands: call(row.name, map(of, operands))
-        known = template(row.latex, row.symbol, row.precedence)
-        return lambda *operands: known.fill([of(x) for x in operands], row.variadic)
+        known = None if row.latex is None else template(row.latex, row.symbol, row.precedence)
+
+        def apply(*given: Any) -> Latex:
+            operands = [of(x) for x in given]
+            found = call(row.name, operands) if known is None else known.fill(operands, row.variadic)
+            return found._replace(shape=common_shape(operands))
+
+        return apply
 
     system: dict[str, Any] = {attribute: function(row) for attribute, row in rows}
     power = system["pow"]
     system["pow"] = lambda base, exponent: of(base) if of(exponent).number == 1.0 else power(base, exponent)
     system["number"] = number
-    system["pi"] = Latex(r"\pi")
+    system["pi"] = Latex(r"\pi", shape=())
     system["defined_function"] = lambda row: lambda *operands: call(row.name, map(of, operands))
     return system

@@ -207,7 +207,7 @@ def mish_slope(x: float) -> float:
     return e * (4.0 * (1.0 + x) + e * (6.0 + 4.0 * x + e * (4.0 + e))) / (4.0 + n * (4.0 + n))
 
 
-_SINC_SERIES = tuple((-1.0) ** k * 2.0 * k / factorial(2 * k + 1) for k in range(12, 0, -1))
+SINC_SERIES = tuple((-1.0) ** k * 2.0 * k / factorial(2 * k + 1) for k in range(12, 0, -1))
 
 
 def sinc_slope(x: float) -> float:
@@ -215,6 +215,6 @@ def sinc_slope(x: float) -> float:
     if not abs(x) < 1.0:
         return nan if x != x or abs(x) == inf else (cos(x) - sin(x) / x) / x
     square, series = x * x, 0.0
-    for term in _SINC_SERIES:
+    for term in SINC_SERIES:
         series = term + square * series
     return x * series

@@ -23,9 +23,15 @@ class NumberSystem:
     write: Function = staticmethod(repr)
     literal: Function | None = None  # the number that a constant of a program stands for, where the system has its own
 
-    def __init__(self, primitives: Mapping[str, Function], composed: Mapping[str, Function]) -> None:
+    def __init__(
+        self,
+        primitives: Mapping[str, Function],
+        composed: Mapping[str, Function],
+        whole: Mapping[str, Function] | None = None,
+    ) -> None:
         self.cache: dict[str, Any] = {}  # what others derive from the system once, and what lives as long as it
-        for name, rule in composed.items():
+        self.composed, self.whole = composed, whole or {}  # the latter work on whole arrays
+        for name, rule in {**composed, **self.whole}.items():
             setattr(self, name, partial(rule, self))
         # A system may replace a composed rule by a better one of its own, e.g. one that is exact on its numbers.
         for name, function in primitives.items():

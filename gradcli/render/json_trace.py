@@ -1,7 +1,7 @@
 """A Trace as one JSON document, schema gradcli.trace/1 (RFC 8259: non-finite numbers are strings).
 
 Enters: a Trace. Leaves: pieces of text, one per gate, so that a million gates need no second copy in memory. Invariant:
-pure ASCII, the same bytes on every run.
+pure ASCII, the same bytes on every run; arrays are whole, as nested lists.
 """
 
 from __future__ import annotations
@@ -11,35 +11,42 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from gradcli.diagnose import Warned, warnings
-from gradcli.render import Look
+from gradcli.render import Look, by_rule, wanted_jacobians
+from gradcli.render.writing import number as number
+from gradcli.render.writing import spread
 from gradcli.traces import Edge, Trace, TracedGate
 
 SCHEMA = "gradcli.trace/1"
-
-
-def number(x: Any, write: Callable[[Any], str] = repr) -> str:
-    """A number that reads back as the same number; NaN and infinities as protobuf's JSON mapping writes them."""
-    if x is None:
-        return "null"
-    if x - x == 0:  # finite, in any number system
-        return write(x)
-    return '"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"'
+Jacobians = Callable[[int, int], Any]  # of a gate and the position of an operand
 
 
 def _name(name: str | None) -> str:
     return "null" if name is None else quoted(name)
 
 
-def _edge(edge: Edge, write: Callable[[Any], str]) -> str:
+def _edge(edge: Edge, shape: tuple[int, ...], write: Callable[[Any], str], jacobian: str = "") -> str:
+    local = spread(edge.local_gradient, shape, write) if shape else number(edge.local_gradient, write)
     return (
-        f'{{"id": "{edge.id}", "local_gradient": {number(edge.local_gradient, write)}, '
-        f'"contribution": {number(edge.contribution, write)}, "rule": {_name(edge.rule)}}}'
+        f'{{"id": "{edge.id}", "local_gradient": {local}, '
+        f'"contribution": {number(edge.contribution, write)}, "rule": {_name(edge.rule)}{jacobian}}}'
     )
 
 
-def gate(traced: TracedGate, write: Callable[[Any], str] = repr) -> str:
-    """One gate as a JSON object; write gives the text of a finite number."""
-    operands = ", ".join([_edge(edge, write) for edge in traced.operands])
+def gate(traced: TracedGate, write: Callable[[Any], str] = repr, jacobians: Jacobians | None = None) -> str:
+    """One gate as a JSON object.
+
+    Args:
+        traced: the gate.
+        write: gives the text of a finite number.
+        jacobians: gives the Jacobian of an edge, if those of structural edges are wanted.
+    """
+    found = [""] * len(traced.operands)
+    if jacobians is not None:
+        for position, edge in enumerate(traced.operands):
+            if by_rule(edge):
+                found[position] = f', "jacobian": {number(jacobians(int(traced.id[1:]), position), write)}'
+    edges = zip(traced.operands, found, strict=True)
+    operands = ", ".join([_edge(edge, traced.shape, write, jacobian) for edge, jacobian in edges])
     return (
         f'{{"id": "{traced.id}", "op": {quoted(traced.op)}, "name": {_name(traced.name)}, '
         f'"text": {quoted(traced.text)}, "start": {traced.span.start}, "end": {traced.span.end}, '
@@ -86,13 +93,13 @@ def _asked(trace: Trace) -> Iterator[str]:
 
 def render(trace: Trace, look: Look | None = None) -> Iterator[str]:
     """The document in pieces."""
-    write = trace.system.write
+    write, jacobians = trace.system.write, wanted_jacobians(trace, look)
     gradients = ", ".join(f"{quoted(name)}: {number(value, write)}" for name, value in trace.gradients.items())
     yield f'{{"schema": "{SCHEMA}", "expression": {quoted(trace.graph.source)}, "output": "g{trace.graph.output}", '
     yield f'"value": {number(trace.value, write)},\n "gradients": {{{gradients}}},\n'
     yield from _asked(trace)
     yield ' "gates": ['
-    yield from _listed(gate(traced, write) for traced in trace.gates)
+    yield from _listed(gate(traced, write, jacobians) for traced in trace.gates)
     yield '],\n "warnings": ['
     yield from _listed(_warning(warned, write) for warned in warnings(trace))
     yield "]}\n"

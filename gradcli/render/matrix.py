@@ -14,7 +14,7 @@ from gradcli.numeric import latex
 from gradcli.printable import printable
 from gradcli.render import Look, derivatives
 from gradcli.render.derivatives import Derivative, expressions, label, point_json
-from gradcli.render.json_trace import number
+from gradcli.render.writing import number
 
 SCHEMA = "gradcli.matrix/1"
 NUMBERS, SYMBOLS = ("table", "latex"), ("text", "unicode", "latex")

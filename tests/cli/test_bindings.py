@@ -159,7 +159,7 @@ def test_an_input_named_like_an_option_and_the_option(
     values = {"--wrt": "x", "--of": "q", "--output": str(tmp_path / "out"), "--vars": "-", "--theme": "dark"}
     values |= {"--rankdir": "TB", "--against": "x=2", "--path": "x"}
     values |= {"--format": FORMATS.get(command, "json"), "--expand": "all", "--point": "random:2", "--gate": "x"}
-    values |= {"--to": "python", "--jvp": "x=1", "--name": "loss"}
+    values |= {"--to": "python", "--jvp": "x=1", "--name": "loss", "--shapes": "x=number", "--contributions": "x"}
     name, program = option[2:], f"q = x\n2*{option[2:]}*q"
     given = ["--set", "x=1"] if option == "--set" else ["--x", "0..1" if option == "--point" else "1", option]
     given = [*_rest(command, program), *given] if option != "--to" else given
@@ -324,7 +324,7 @@ def test_numbers_in_json(written: str, expected: float | str, cli: Cli) -> None:
         ('{"x": null}', "x is not a number but null"),
         ('{"x": "2"}', 'x is not a number but the text "2"'),
         ('{"x": "nan"}', 'x is not a number but the text "nan"'),
-        ('{"x": [1, 2]}', "arrays are not part of this version"),
+        ('{"x": [1, [2]]}', "x[1] has 1 element but x[0] is a number"),
         ('{"x": {}}', "x is not a number but an object"),
         ("[1, 2]", "standard input is not a JSON object"),
         ("3", "standard input is not a JSON object"),

@@ -165,7 +165,7 @@ def test_a_terminal_sees_the_progress_alone(cli: Cli) -> None:
         (("x", "x", "--x", "1", "--json", "--format", "table"), "json and table are different formats"),
         (("-", "-", "--x", "1"), "only one of the expression"),
         (("json + 1", "x", "--json", "--x", "1"), "--json is an option here and also an input"),
-        (("[x, x]", "x", "--x", "1"), "the result is an array"),
+        (("[x, x]", "x", "--x", "1"), "the output is an array"),
         (("x", "x*x*x", "--x", "1", "--max-gates", "2"), "more than 2"),
     ],
 )

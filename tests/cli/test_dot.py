@@ -18,6 +18,8 @@ from drawn import PRODUCT, kind_of, only
 from outcomes import Cli, Refused
 from processes import GRADCLI, environment, fails, process, shell
 
+from gradcli.render.picture import Drawn, Options
+
 
 def _tangled(stages: int) -> str:
     """A program whose every stage uses two stages anywhere before it: a layout of long duration."""
@@ -91,6 +93,8 @@ class TestOptions:
             (["--seconds", "nan"], "--seconds nan is not a time", "--seconds 20"),
             (["--path", "w"], "--path w: no input or stage of that name", "x, y, z"),
             (["--path", ""], "--path", "x, y, z"),
+            (["--collapse", "w"], "--collapse w: no function, stage or loop of that name", ""),
+            (["--collapse", " , "], "--collapse names nothing", "--collapse NAME"),
             (["--against", "x"], "--against x has no value", "write --against x=VALUE"),
             (["--against", "=1"], "--against =1 has no name", "write --against NAME=VALUE"),
             (["--against", "x=two"], "the value of x is not a number", ""),
@@ -127,6 +131,30 @@ class TestOptions:
         assert shown == [{"g0", "g1", "g2", "g3", "g4", "g5"}, {"g2", "g4", "g5"}, {"g4", "g5"}, {"g5"}]
         assert cli(*program, "--depth", "0").err.startswith("note: 1 of 6 gates are shown")
 
+    @pytest.mark.parametrize(
+        ("given", "names"),
+        [
+            ([], ()),
+            (["f"], ("f",)),
+            (["f, g", "2"], ("f", "g", "2")),
+            (["W[0,1],t = 2"], ("W[0,1]", "t = 2")),
+            (["µ,,"], ("μ",)),
+        ],
+    )
+    def test_what_collapse_names(
+        self, given: list[str], names: tuple[str, ...], cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[Options] = []
+
+        def drawn(graph: Any, traces: Any, name: str, options: Options) -> Drawn:
+            seen.append(options)
+            return Drawn("", "")
+
+        monkeypatch.setattr("gradcli.cli.dot.draw", drawn)
+        assert cli(*PRODUCT, *[part for name in given for part in ("--collapse", name)]).status == 0
+        assert cli(*PRODUCT, "--no-clusters").status == 0
+        assert [(one.collapse, one.clusters) for one in seen] == [(names, True), ((), False)]
+
     def test_a_path_is_named_in_any_form(self, cli: Cli) -> None:
         assert cli("dot", "μ*2", "--path", "µ").status == 0
 
@@ -155,7 +183,7 @@ class TestOptions:
         message = refused("dot", LARGE, "--x", "1", "-o", str(out), "--seconds", "0.01")
         assert time.monotonic() - started < 10
         assert "the layout took more than 0.01 seconds" in message
-        for way in ("--path", "--depth", "--of", "-T dot", "--seconds"):
+        for way in ("--path", "--depth", "--of", "--collapse", "-T dot", "--seconds"):
             assert way in message
         only(tmp_path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gradcli.render.explain import FORMATS
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PRODUCT = ("q = x + y; q*z", "--x", "2", "--y", "3", "--z", "-4")
+WIDE = json.dumps([[(7 * row + 3 * column) % 11 / 8 - 0.5 for column in range(5)] for row in range(4)])
 PROGRAMS = {
     "product": PRODUCT,
     "product-without-stages": ("(x+y)*z", *PRODUCT[1:]),
@@ -26,6 +28,10 @@ PROGRAMS = {
     "where": ("where(x > 0, log(x), x^2)*y", "--x", "-3", "--y", "2"),
     "pole": ("p = 1/x; y*p", "--x", "0", "--y", "2"),
     "constant": ("2*pi",),
+    "array-layer": (
+        "h = tanh(W @ x + b); L = sum(h^2); L", "--W", "[[1, 2], [3, 4]]", "--x", "[0.5, -1]", "--b", "0.25",
+    ),
+    "array-large": ("sum(softmax(A @ x))", "--A", WIDE, "--x", "[1, 0, -1, 2, 0.5]"),
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def _used(text: str) -> dict[str, float]:
 @pytest.mark.parametrize("command", ["eval", "diff", "hessian", "dot", "check", "explain"])
 def test_other_commands_refuse_an_array(command: str, refused: Refused) -> None:
     message = refused(command, "[x*y, x+y]", *POINT)
-    assert "the result is an array" in message
+    assert "the output is an array of shape 2" in message
     assert "`gradcli jacobian`" in message
 
 

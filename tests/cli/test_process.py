@@ -168,10 +168,13 @@ def test_a_bug_is_one_message(refused: Refused, cli: Cli, monkeypatch: pytest.Mo
 
 
 def test_running_out_of_memory_or_stack_is_one_message(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    for error in (RecursionError("deep"), MemoryError()):
+    for error, status, told in (
+        (RecursionError("deep"), 70, "RecursionError"),
+        (MemoryError(), 2, "there is not enough memory"),
+    ):
 
         def broken(*arguments: Any, error: Exception = error, **options: Any) -> Any:
             raise error
 
         monkeypatch.setattr("gradcli.cli.program.load", broken)
-        assert type(error).__name__ in refused("eval", "x", "--x", "1", status=70)
+        assert told in refused("eval", "x", "--x", "1", status=status)

@@ -245,7 +245,7 @@ WIDE += "+".join(f"a{i}" for i in range(300))
     [
         ("gradcli.cli.app:run", EVAL),
         ("gradcli.cli.program:parse", EVAL),
-        ("gradcli.cli.program:lower", EVAL),
+        ("gradcli.cli.given:lower", EVAL),
         ("gradcli.cli.eval:evaluate_graph", EVAL),
         ("gradcli.cli.streams:emit", EVAL),
         ("gradcli.cli.streams:_fill", [*EVAL, "-o", "out"]),

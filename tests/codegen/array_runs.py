@@ -5,10 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import math
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
@@ -87,19 +85,6 @@ def traces() -> dict[tuple[str, int], gradcli.Trace]:
         for case in all_cases()
         for k, point in enumerate(case.points)
     }
-
-
-def interpreter(module: str) -> str:
-    """The Python that has a module: this one, or that of GRADCLI_PEERS, which must have it and need not have gradcli.
-
-    Where no Python is named and this one lacks the module, the test is skipped: few people have these libraries.
-    """
-    python = os.path.abspath(os.environ.get("GRADCLI_PEERS", sys.executable))  # not resolved: it may be a venv's link
-    found = subprocess.run([python, "-c", f"import {module}"], capture_output=True, text=True, timeout=120, check=False)
-    if found.returncode != 0:
-        assert "GRADCLI_PEERS" not in os.environ, found.stderr
-        pytest.skip(f"no {module} to run what is generated for it: GRADCLI_PEERS names no Python that has it")
-    return python
 
 
 def run(library: str, to: str, folder: Path, python: str, without: Collection[str] = ()) -> Results:

@@ -8,12 +8,13 @@ from pathlib import Path
 import array_runs
 import pytest
 from generated import KNOWN, published_cases
+from peers import interpreter
 
 
 @pytest.fixture(scope="session")
 def jax() -> str:
     """The Python that has JAX."""
-    return array_runs.interpreter("jax")
+    return interpreter("jax")
 
 
 # The compiler makes a/(b*b) of a/b/b, which overflows or vanishes beyond 1e±154.

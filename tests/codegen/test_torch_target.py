@@ -8,12 +8,13 @@ from pathlib import Path
 import array_runs
 import pytest
 from generated import KNOWN
+from peers import interpreter
 
 
 @pytest.fixture(scope="session")
 def torch() -> str:
     """The Python that has PyTorch."""
-    return array_runs.interpreter("torch")
+    return interpreter("torch")
 
 
 def test_numbers(tmp_path: Path, torch: str) -> None:

@@ -20,14 +20,14 @@ from mpmath.ctx_mp import MPContext
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import lower
-from gradcli.graph.ops import ROWS, Op
+from gradcli.graph.ops import ELEMENTWISE, Op
 from gradcli.language.parser import parse
 from gradcli.numeric.decimals import Decimals
 from gradcli.numeric.system import NumberSystem
 from gradcli.passes import FLOATS, forward
 
 Point = tuple[float, ...]
-TESTED = [row for row in ROWS[2:] if not row.hidden or row.name == "chain"]
+TESTED = [row for row in ELEMENTWISE if not row.hidden or row.name == "chain"]
 Value = Callable[[NumberSystem, Sequence[Any]], Any]
 
 DIGITS = 30  # how far two runs have to agree

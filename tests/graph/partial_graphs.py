@@ -7,11 +7,11 @@ from typing import Any
 
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph, prune
-from gradcli.graph.ops import ROWS, Op
+from gradcli.graph.ops import ELEMENTWISE, Op
 from gradcli.numeric import gates
 from gradcli.numeric.system import NumberSystem
 
-_ATTRIBUTES = [(ops.attribute(row.name), row.name) for row in ROWS[2:]]
+_ATTRIBUTES = [(ops.attribute(row.name), row.name) for row in ELEMENTWISE]
 
 
 def names(row: Op, count: int) -> list[str]:

@@ -106,7 +106,7 @@ def test_signs_that_the_language_reads(text: str, with_signs: str) -> None:
     assert program(_graph(with_signs)) == program(graph)
 
 
-@pytest.mark.parametrize("row", [row for row in ops.ROWS if not row.hidden], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ops.ELEMENTWISE if not row.hidden], ids=lambda row: row.name)
 def test_every_row_with_signs_is_read_as_itself(row: ops.Op) -> None:
     for inner in ("or", "not", "less", "sub", "mul", "neg", "pow", "sqrt", "sigmoid"):
         graph, size = Graph(), len(ops.ROWS[ops.CODES[inner]].parameters)
@@ -298,7 +298,7 @@ def test_derivatives_are_no_larger_than_the_costs_of_their_rows(case: Case) -> N
 
 
 def test_costs_are_counted_from_the_rules() -> None:
-    found = {row.name: cost(row, 2) for row in ops.ROWS}
+    found = {row.name: cost(row, 2) for row in (*ops.ROWS[:2], *ops.ELEMENTWISE)}
     assert found["input"].total == found["less"].total == found["floor"].total == 0
     assert found["mul"].rules == 0
     assert found["sin"].rules == 1  # its cosine

@@ -248,7 +248,8 @@ def test_parameters_hide_names(text: str, value: float) -> None:
         ("f(a, b) = a\nf(x, c=y)", "c is not one of its arguments in f", "f(x, c=y)", "they are a, b"),
         ("f(a, b) = a\nf(x, a=y)", "a is given twice in f", "f(x, a=y)", "they are a, b"),
         ("sin(x, y)", "sin can't be called with 2 arguments", "sin(x, y)", "write sin(x)"),
-        ("max()", "max can't be called with no argument", "max()", "write max(x, …)"),
+        ("max()", "max can't be called with no argument", "max()", None),
+        ("len()", "len can't be called with no argument", "len()", "write len(x)"),
         ("where(x, y)", "where can't be called with 2 arguments", "where(x, y)", "write where(c, a, b)"),
         ("log(x, y, z)", "log can't be called with 3 arguments", "log(x, y, z)", None),
         ("leaky_relu(slope=2)", "leaky_relu needs x", "leaky_relu(slope=2)", "write leaky_relu(x, slope=0.01)"),
@@ -270,6 +271,7 @@ def test_wrong_arguments(text: str, message: str, place: str, hint: str | None) 
         ("y = f(2)\nf(x) = x^2\ny", "f is called before it is defined", "f"),
         ("f(x) = h(x) + 1\nh(x) = x\nf(2)", "h is called before it is defined", "h"),
         ("sin(x) = x\nsin(2)", "sin is a built-in function and can't be redefined", "sin"),
+        ("len(x) = x\nlen(2)", "len is a built-in function and can't be redefined", "len"),
         ("y = sin(2)\nsin(x) = x\ny", "sin is a built-in function and can't be redefined", "sin"),
         ("f(x) = x\nf(x) = 2x\nf(2)", "f is defined twice", "f"),
         ("f(a) = a*b\nf(x)", "b is not a parameter of f", "b"),
@@ -314,7 +316,7 @@ def test_exponential_expansion_is_stopped() -> None:
 
 def test_expansion_without_gates_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls cost time even where they make no gate."""
-    monkeypatch.setattr("gradcli.graph.lower.MAX_GATES", 20_000)
+    monkeypatch.setattr("gradcli.graph.lowering.expressions.MAX_GATES", 20_000)
     start = time.perf_counter()
     with pytest.raises(LimitError, match="more than 20000 operands"):
         _graph(_doubling("x", 60), max_gates=10)
@@ -446,21 +448,32 @@ def test_long_names_are_cut_short() -> None:
         assert len(error.message) < 200
 
 
-# What this version does not have
+# Groups
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "groups"),
     [
-        ("x[0]", "arrays and indexing are not part of this version"),
-        ("[x, y]", "the result is an array, not one number"),
-        ("2*[x, y]", "arrays and indexing are not part of this version"),
-        ("x'", "arrays and indexing are not part of this version"),
-        ("x @ y", "arrays and indexing are not part of this version"),
-        ("h = x\nfor t in 0..3 { h = tanh(h) }\nh", "for loops are not part of this version"),
+        ("x + y", []),
+        ("q = x + y; r = q; q*z", [("q", "stage", 3, 4)]),  # a name for what is there already makes no group
+        ("f(a) = a*a + 1\nf(x*2)", [("f", "call", 3, 6)]),  # arguments stand before the group
+        ("f(a) = a + 1\nq = f(f(x))\nq", [("q", "stage", 1, 5), ("f", "call", 1, 3), ("f", "call", 3, 5)]),
+        (
+            "f(a) = a + 1\ng(a) = f(a)*2\nq = 3*g(x)\nq",
+            [("q", "stage", 1, 7), ("g", "call", 2, 6), ("f", "call", 2, 4)],
+        ),
+        ("f(a) = a\nf(x) + 1", []),
+        ("f(a) = a*a with grad (2a)\nq = f(x) + 1\nq", [("q", "stage", 1, 4)]),  # one gate is no group of gates
+        ("p = x*2; q = y*3; q", [("q", "stage", 1, 3)]),  # what is not needed leaves no group
     ],
 )
-def test_what_is_not_there_yet(text: str, message: str) -> None:
-    error = _refused(text)
-    assert error.message == message
-    assert error.span is not None
+def test_groups_are_ranges_of_gates_outermost_first(text: str, groups: list[tuple[str, str, int, int]]) -> None:
+    assert _graph(text).groups == groups
+
+
+def test_groups_are_bounded_by_the_gates_and_not_by_the_calls() -> None:
+    """A chain of functions that only call each other nests as deep as it is long; not every level is told apart."""
+    chain = ["f0(x) = x + 1", *(f"f{i}(x) = f{i - 1}(x)" for i in range(1, 200))]
+    graph = _graph("\n".join([*chain, "+".join(["f199(x)"] * 20)]))
+    assert len(graph.groups) <= 16 * len(graph)
+    assert graph.groups[0].name == "f199"

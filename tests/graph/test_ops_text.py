@@ -11,7 +11,7 @@ from test_ops_accuracy import TESTED
 from gradcli.graph import ops
 from gradcli.graph.describe import TEXT
 from gradcli.graph.lower import lower
-from gradcli.graph.ops import ROWS, Op
+from gradcli.graph.ops import ELEMENTWISE, Op
 from gradcli.language.parser import parse
 from gradcli.numeric import text
 from gradcli.numeric.text import Text
@@ -19,7 +19,7 @@ from gradcli.passes import forward
 
 DIGITS = 60
 OUTPUT = "out"  # the gate's own value in a rule
-BINARY = [row for row in ROWS[2:] if row.symbol is not None]
+BINARY = [row for row in ELEMENTWISE if row.symbol is not None]
 
 
 def _run(program: str, values: dict[str, Any]) -> Any:

@@ -214,7 +214,7 @@ def test_memory_is_linear() -> None:
     assert peak < 60 * len(printed)  # twice as much if it were kept
 
 
-@pytest.mark.parametrize("row", [row for row in ops.ROWS if not row.hidden], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ops.ELEMENTWISE if not row.hidden], ids=lambda row: row.name)
 def test_every_row_can_be_printed(row: ops.Op) -> None:
     """And read again as itself, on operands of every precedence."""
     for inner in ("or", "and", "not", "less", "sub", "mul", "neg", "pow", "sin"):

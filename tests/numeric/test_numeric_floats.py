@@ -11,7 +11,7 @@ from math import inf, nan
 import pytest
 
 from gradcli.graph import ops
-from gradcli.graph.ops import ROWS
+from gradcli.graph.ops import ELEMENTWISE
 from gradcli.numeric import floats, refined
 from gradcli.numeric.decimals import Decimals
 from gradcli.passes import FLOATS
@@ -21,7 +21,7 @@ NUMBERS = (0.0, 0.3, -0.3, 1.0, -1.0, 2.5, -2.5, 12.0, -12.0)
 
 def _by_the_letter(name: str) -> Callable[..., float]:
     """The formula that a float function replaces, run on floats."""
-    rules = ops.REFINED | {ops.attribute(row.name): row.forward for row in ROWS if row.forward}
+    rules = ops.REFINED | {ops.attribute(row.name): row.forward for row in ELEMENTWISE if row.forward}
     return lambda *xs: rules[name](FLOATS, *xs)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gradcli.graph import ops
-from gradcli.graph.ops import ROWS
+from gradcli.graph.ops import ELEMENTWISE
 from gradcli.numeric import gates
 from gradcli.passes import FLOATS
 
@@ -26,7 +26,7 @@ def _recorder() -> tuple[Any, Log]:
         log.append(("constant", text))
         return len(log) - 1
 
-    return ops.on(gates.primitives(((ops.attribute(r.name), r.name) for r in ROWS[2:]), emit, emit_constant)), log
+    return ops.on(gates.primitives(((ops.attribute(r.name), r.name) for r in ELEMENTWISE), emit, emit_constant)), log
 
 
 @pytest.mark.parametrize(

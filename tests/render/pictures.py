@@ -21,6 +21,11 @@ from gradcli.traces import Trace
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.grad"))
+SCALARS = [
+    name
+    for name in NAMES
+    if not any(isinstance(value, list) for value in json.loads((SAMPLES / f"{name}.json").read_text("utf-8")).values())
+]  # those without arrays
 SVG = "{http://www.w3.org/2000/svg}"
 
 

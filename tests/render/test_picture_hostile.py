@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import pytest
+from grouped import grouped
 from hostile import TEXTS, hidden
 from hostile_graphs import PLACES, evaluated
 from pictures import SVG, text
@@ -85,6 +86,32 @@ def test_texts(format: str, name: str) -> None:
         source = text(shown, format)
         assert not hidden(re.sub(r"^\t+", "", source, flags=re.MULTILINE))
         assert SHAPES[format](source) == harmless(format, shown is trace)
+
+
+def _grouped(name: str, kind: str, format: str, **options: Any) -> str:
+    return text(grouped("a = x*y + x + y + x*y + x\na*2", {"x": 1, "y": 2}, (name, kind, "..a")), format, **options)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("format", AS_TEXT)
+def test_groups(format: str, name: str) -> None:
+    """As a caption and as the heading of a folded node, also where the name has brackets or an equals sign."""
+    for kind in ("call", "stage", "turn"):
+        for options in ({}, {"collapse": ("0",)}):
+            source = _grouped(TEXTS[name], kind, format, **options)
+            assert not hidden(re.sub(r"^\t+", "", source, flags=re.MULTILINE))
+            assert SHAPES[format](source) == SHAPES[format](_grouped("harmless", kind, format, **options))
+
+
+@pytest.mark.parametrize("kind", ["call", "stage", "turn"])
+def test_captions_in_a_drawing(kind: str) -> None:
+    for name in ("script", "override", "nul"):
+        root = ElementTree.fromstring(_grouped(TEXTS[name], kind, "svg"))
+        plain_root = ElementTree.fromstring(_grouped("harmless", kind, "svg"))
+        assert [part.tag for part in root.iter()] == [part.tag for part in plain_root.iter()]
+        (caption,) = [part.text for part in root.iter(f"{SVG}text") if part.get("class") == "caption"]
+        expected = shorten(printable(TEXTS[name]), sizes.NAME)
+        assert caption == (f"{expected}(…)" if kind == "call" else expected)
 
 
 def many(names: list[str]) -> Trace:

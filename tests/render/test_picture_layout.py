@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from grouped import recurrent
 from pictures import SVG, picture_of, sample, svg_of, text
 
 from gradcli.api import evaluate
@@ -61,6 +62,21 @@ def test_an_input_used_in_every_step_of_a_thousand() -> None:
     assert groups.count(["node"]) == len(picture.nodes)
     assert groups.count(["edge"]) == len(picture.arrows)
     assert f"{len(far)} long edges are drawn over the rest" in drawn.note
+
+
+def test_weights_used_in_each_of_twenty_turns() -> None:
+    """With labels, too: edges over many ranks took the layout half a minute."""
+    trace = recurrent(20)
+    start = time.monotonic()
+    drawn = draw(trace.graph, [trace], "svg", Options())
+    assert time.monotonic() - start < 10
+    root = ElementTree.fromstring(drawn.content)
+    groups = [part.get("class", "").split()[:1] for part in root.iter(f"{SVG}g")]
+    picture = picture_of(trace)
+    far = far_arrows(picture)
+    labels = sum(bool(arrow.lines) and arrow.id not in far for arrow in picture.arrows)
+    assert (groups.count(["edge"]), groups.count(["edge-label"])) == (len(picture.arrows), labels)
+    assert drawn.note == f"{len(far)} long edges are drawn over the rest, their numbers are in the SVG's tooltips"
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB"])

@@ -34,6 +34,7 @@ def test_every_gate_and_edge_is_there_and_nothing_foreign(name: str) -> None:
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
     parts = {node.id for node in picture.nodes} | {arrow.id for arrow in picture.arrows}
+    parts |= {frame.id for frame in picture.frames}
     assert set(ids) == parts | {"gradcli-title", "gradcli-desc"}
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= TAGS
     for element in root.iter():
@@ -111,9 +112,16 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 def test_contrast(palette: Palette) -> None:
     p, text_color = palette, text_colors(palette)
-    on_nodes = {p.gate, p.input, p.warn_fill, p.bad_fill}
+    on_nodes = {p.gate, p.input, p.warn_fill, p.bad_fill, p.folded}
     for kind, color in text_color.items():
-        fills = {"warn": {p.warn_fill}, "constant": {p.gate}, "legend": {p.page}, "local": {p.page}}.get(kind, on_nodes)
+        fills = {
+            "warn": {p.warn_fill},
+            "constant": {p.gate},
+            "legend": {p.page},
+            "caption": {p.page},
+            "count": {p.page},
+            "local": {p.page},
+        }.get(kind, on_nodes)
         fills = fills | ({p.page} if kind in ("contribution", "gradient", "value", "bad") else set())
         for fill in fills:
             assert contrast(color, fill) >= 4.5, (kind, fill)
@@ -139,7 +147,7 @@ def test_themes() -> None:
     assert attributes(dark) <= set(DARK)
     assert "<style>" not in light
     assert "<style>" not in dark
-    assert auto.replace(dark_style(), "").replace("<style></style>", "") == light
+    assert auto.replace(dark_style(groups=False), "").replace("<style></style>", "") == light
 
 
 @pytest.mark.parametrize("heat", [False, True])

@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcli.graph.ops import activations, arithmetic, elementary, piecewise
+from gradcli.graph.ops import activations, arithmetic, elementary, piecewise, structural
+from gradcli.graph.ops.layout import Layout, canonical
 from gradcli.graph.ops.refined import REFINED
 from gradcli.graph.ops.row import Kink, Op, Rule
 from gradcli.numeric.system import NumberSystem
 
-__all__ = ["CODES", "CONSTANT", "INPUT", "ROWS", "Kink", "Op", "Rule", "find", "names", "on", "primitives"]
+__all__ = [
+    "CODES", "CONSTANT", "ELEMENTWISE", "INPUT", "ROWS", "STRUCTURAL", "Kink", "Layout", "Op", "Rule", "find", "names",
+    "on", "primitives",
+]  # fmt: skip
 
 _input = Op("input", ("name",), "A named input of the program.", (), hidden=True)
 _constant = Op("constant", ("literal",), "A number written in the program.", (), hidden=True)
 
-ROWS: tuple[Op, ...] = (_input, _constant, *arithmetic.ROWS, *elementary.ROWS, *piecewise.ROWS, *activations.ROWS)
+ELEMENTWISE: tuple[Op, ...] = (*arithmetic.ROWS, *elementary.ROWS, *piecewise.ROWS, *activations.ROWS)
+STRUCTURAL: tuple[Op, ...] = structural.ROWS
+ROWS: tuple[Op, ...] = (_input, _constant, *ELEMENTWISE, *STRUCTURAL)
 CODES: dict[str, int] = {row.name: code for code, row in enumerate(ROWS)}
 INPUT, CONSTANT = CODES["input"], CODES["constant"]
 
@@ -42,7 +48,7 @@ def names() -> list[str]:
 
 def primitives() -> list[str]:
     """The names that every number system has to bring."""
-    return [row.name for row in ROWS[2:] if row.forward is None]
+    return [row.name for row in ELEMENTWISE if row.forward is None]
 
 
 def attribute(name: str) -> str:
@@ -50,14 +56,30 @@ def attribute(name: str) -> str:
     return name + "_" if name in ("and", "or", "not") else name
 
 
-_composed: dict[str, Rule] = REFINED | {attribute(row.name): row.forward for row in ROWS if row.forward is not None}
+def _on_arrays(row: Op) -> Rule:
+    """A composed structural row as a function of a system whose numbers have shapes: m.softmax(x, axis=(0,))."""
+
+    def apply(m: Any, *xs: Any, **settings: Any) -> Any:
+        shapes = tuple(map(m.shape_of, xs))
+        bare = Layout(shapes, canonical(row.settings, settings, shapes))
+        bare.shape = row.shape(bare)  # type: ignore[misc]
+        return row.forward(m, bare, *xs)  # type: ignore[misc]
+
+    return apply
+
+
+_composed: dict[str, Rule] = REFINED | {
+    attribute(row.name): row.forward for row in ELEMENTWISE if row.forward is not None
+}
+_whole: dict[str, Rule] = {row.name: _on_arrays(row) for row in STRUCTURAL if row.forward is not None}
 
 
 def on(functions: Mapping[str, Callable[..., Any] | Any]) -> NumberSystem:
     """The number system with the given primitives, on which every rule of the table runs."""
-    return NumberSystem(functions, _composed)
+    return NumberSystem(functions, _composed, _whole)
 
 
 def functions(m: NumberSystem) -> list[Callable[..., Any] | None]:
-    """Each row's function on the numbers of m, by code. None for inputs and constants."""
-    return [None, None, *(getattr(m, attribute(row.name)) for row in ROWS[2:])]
+    """Each row's function on the numbers of m, by code. None for inputs, constants, and what m's numbers cannot do."""
+    found = [getattr(m, attribute(row.name)) for row in ELEMENTWISE]
+    return [None, None, *found, *(getattr(m, row.name, None) for row in STRUCTURAL)]

@@ -129,6 +129,7 @@ ROWS = (
        samples=((0.0, 2.0), (0.5, 0.5), (2.0, 1e-300))),
     Op("logaddexp", ("x", "y"), "log(exp(x) + exp(y)) without overflow.",
        (lambda m, out, x, y: _logaddexp_slope(m, x, y), lambda m, out, x, y: _logaddexp_slope(m, y, x)),
+       aliases=("logsumexp",),  # of two numbers, as max(x, y) is beside max(x, axis=0)
        rules=(lambda m, out, x, y: m.sigmoid(x - y), lambda m, out, x, y: m.sigmoid(y - x)),
        forward=_logaddexp, definition="log(exp(x) + exp(y))", finite=2, domain=(REAL, REAL),
        samples=((0.0, 0.0), (1000.0, 999.0), (-700.3, 1.7), (300.1, -399.7)),

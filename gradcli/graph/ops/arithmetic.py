@@ -83,7 +83,7 @@ ROWS = (
        (0.0, lambda m, y, c, a, b: m.where(c, 1.0, 0.0), lambda m, y, c, a, b: m.where(c, 0.0, 1.0)),
        vjps=(lambda m, g, c, a, b: 0.0, lambda m, g, c, a, b: m.where(c, g, 0.0),
              lambda m, g, c, a, b: m.where(c, 0.0, g)),
-       finite=2, domain=(REAL, REAL, REAL), samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0), (-2.0, 2.0, 3.0)),
+       finite=2, vanishes=True, domain=(REAL, REAL, REAL), samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0), (-2.0, 2.0, 3.0)),
        latex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}"),
     Op("max", ("*x",), "The largest operand; n operands that tie get 1/n of the gradient each.", (_tie_shares,),
        rules=(_is_chosen,), finite=2, domain=(REAL,), samples=((1.0, 2.0), (3.0, -1.0, 2.0), (5.0,), (2.0, 2.0)),

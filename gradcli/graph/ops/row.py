@@ -11,10 +11,13 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, NamedTuple
 
+from gradcli.graph.ops.layout import Layout, Setting, Shape, size
+
 Rule = Callable[..., Any]
 Interval = tuple[float, float]
 REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
+_ALWAYS = 2  # finite at finite operands
 
 
 class OperandValue:
@@ -65,12 +68,32 @@ class Op(NamedTuple):
         zero: zero(x, …) says whether the exact value is 0 there; None for functions that never underflow.
         steepest: the largest slope of a function that saturates, such as sigmoid; None for the others.
         rectifies: whether it can pass no gradient at all, such as relu, so that a unit dies of it.
+        vanishes: whether it is 0 by construction for some inputs: zeros around a block, a branch that is not chosen.
         finite: whether the value is finite at finite operands: 2 always, 1 but for overflow, 0 not (poles, domains).
         ulp: the error bound of value and partials, in units in the last place.
         terms: for the value and each partial, `rule(m, *operands)` for the largest term, where a sum crosses 0: the
             bound is then in units of that term. None where there is no such crossing.
         latex: a template with {0}, {1} … for the operands; None prints \\operatorname{name}(…).
         hidden: rows that programs cannot call.
+
+    A *structural* row works on whole arrays: sums, products of matrices, indexing. It has these fields as well, and no
+    `partials`; elementwise rows have none of them and work on arrays element by element, as NumPy broadcasts.
+
+    Attributes:
+        shape: `shape(s)` → the result's shape, from a `Layout` without it; raises ShapeError.
+        vjps: for each operand `rule(m, s, adjoint, y, *operands)`, which gives its contribution, of the operand's
+            shape; for a variadic row one rule for all, which finds the operand at `s.position`.
+        jvps: for each operand `rule(m, s, tangent, y, *operands)`: by what the result moves when this operand moves by
+            the tangent.
+        forward: `rule(m, s, *operands)`, or None for a primitive of the array systems.
+        rules: how the contributions are shown, `rule(m, s, adjoint, y, *operands)`, where it is not by `vjps`.
+        settings: arguments that are known when the graph is built.
+        written: `written(operands, s)` → the text of a gate, from texts of its operands; None for a call.
+        trials: what the tests evaluate: pairs of operand shapes and settings.
+        linear: whether the result is linear in all operands together.
+        gates: `gates(s)` → how many gates of numbers it comes to when unrolled, or fewer; None: see `least_gates`.
+        kink: its `at(m, s, y, *operands)` gives a flag per element of the result.
+        definition: may name settings.
     """
 
     name: str
@@ -98,10 +121,35 @@ class Op(NamedTuple):
     latex: str | None = None
     call: str = ""
     hidden: bool = False
+    shape: Callable[[Layout], Shape] | None = None
+    jvps: tuple[Rule, ...] | None = None
+    settings: tuple[Setting, ...] = ()
+    written: Callable[..., Any] | None = None
+    trials: tuple[tuple[tuple[Shape, ...], dict[str, Any]], ...] = ()
+    linear: bool = False
+    gates: Callable[[Layout], int] | None = None
+    vanishes: bool = False
 
     @property
     def variadic(self) -> bool:
         return self.parameters[-1].startswith("*")
+
+    @property
+    def structural(self) -> bool:
+        """Whether it works on whole arrays; the other rows work element by element."""
+        return self.shape is not None
+
+    def least_gates(self, s: Layout) -> int:
+        """How many gates of numbers a gate comes to when it is unrolled, or fewer."""
+        if self.gates is not None:
+            return self.gates(s)
+        result = size(s.shape)
+        if not self.structural:
+            return result
+        lost = abs(size(s.shapes[0]) - result)
+        if self.finite == _ALWAYS:  # what is linear and cannot overflow only moves elements
+            return 0 if self.linear else min(result, lost)
+        return lost
 
     @property
     def called(self) -> str:
@@ -111,6 +159,8 @@ class Op(NamedTuple):
     def accepts(self, count: int) -> bool:
         """Whether the function can be called with count operands."""
         most = len(self.parameters)
+        if self.structural and not self.variadic:
+            return most <= count <= most + len(self.settings)
         return count >= 1 if self.variadic else most - len(self.defaults) <= count <= most
 
     def signature(self) -> str:

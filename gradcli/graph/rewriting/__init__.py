@@ -7,18 +7,19 @@ operands stay what the program's author wrote; no step changes the graph it is g
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable
-from typing import NoReturn
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NoReturn
 
 from gradcli.errors import LimitError, UsageError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
+from gradcli.graph.rewriting.definitions import written_out
 from gradcli.graph.rewriting.matching import Values
 from gradcli.graph.rewriting.patterns import key
 from gradcli.graph.rewriting.stable import fusing
 from gradcli.graph.rewriting.suggest import Suggestion, suggestions
-from gradcli.graph.rewriting.template import Template, copied, rebuilt, template
+from gradcli.graph.rewriting.template import Piece, Template, copied, rebuilt, repeated, template
 from gradcli.language.parser import parse
 from gradcli.printable import shorten
 
@@ -45,12 +46,13 @@ def expand(graph: Graph, names: Iterable[str], max_gates: int = MAX_GATES, known
     templates = _templates(graph, codes, max_gates)
 
     def put(found: Graph, index: int, moved: array[int]) -> int:
-        inner = templates.get(graph.codes[index])
+        inner = templates[_call(graph, index)] if graph.codes[index] in codes else None
         _check_limit(len(found) + (1 if inner is None else len(inner)), max_gates)
         if inner is None:
             return copied(graph, found, index, moved)
         operands = [moved[operand] for operand in graph.operands[index]]
-        return inner.put(found, operands, (graph.starts[index], graph.ends[index]))
+        place = inner.put(found, operands, (graph.starts[index], graph.ends[index]))
+        return repeated(found, graph, index, place)
 
     return rebuilt(graph, put)
 
@@ -93,53 +95,75 @@ def _refuse(graph: Graph, name: str, known: Collection[str], elementary: bool) -
     raise UsageError(f"there is no function {shown} to expand", hint=hint)
 
 
-def _templates(graph: Graph, codes: set[int], max_gates: int) -> dict[int, Template]:
+_Call = tuple[Any, ...]  # what calls of one template have in common
+
+
+def _call(graph: Graph, index: int) -> _Call:
+    """A row; where it works on whole arrays, also its settings and the shapes of its operands."""
+    code = graph.codes[index]
+    if not graph.rows[code].structural:
+        return (code,)
+    return code, graph.settings.get(index, ()), graph.layout(index).shapes
+
+
+def _calls(graph: Graph, codes: Collection[int]) -> list[_Call]:
+    """The calls of these rows in a graph, each once, in order."""
+    found = (_call(graph, index) for index, code in enumerate(graph.codes) if code in codes)
+    return list(dict.fromkeys(found))
+
+
+def _templates(graph: Graph, codes: set[int], max_gates: int) -> dict[_Call, Template]:
     """The definitions of the rows that the graph uses, each expanded itself, from the inside out."""
-    found: dict[int, Template] = {}
-    bodies: dict[int, Graph] = {}
-    waiting = sorted(codes.intersection(graph.codes))
+    found: dict[_Call, Template] = {}
+    bodies: dict[_Call, Graph] = {}
+    waiting = _calls(graph, codes)[::-1]
     while waiting:
-        code = waiting[-1]
-        if code in found:
+        call = waiting[-1]
+        if call in found:
             waiting.pop()
             continue
-        body = bodies.get(code) or bodies.setdefault(code, _body(graph, code))
-        if missing := codes.intersection(body.codes).difference(found):
-            waiting.extend(sorted(missing))
+        body = bodies.get(call) or bodies.setdefault(call, _body(graph, call))
+        if missing := [inner for inner in _calls(body, codes) if inner not in found]:
+            waiting.extend(missing)
             continue
-        found[code] = _inlined(template(body, graph.rows[code].parameters), found, max_gates)
+        found[call] = _inlined(body, graph.rows[call[0]].parameters, codes, found, max_gates)
         waiting.pop()
     return found
 
 
-def _body(graph: Graph, code: int) -> Graph:
+def _body(graph: Graph, call: _Call) -> Graph:
     """What a row of the program or of the table computes."""
+    code: int = call[0]
     if code >= len(ops.ROWS):
         return graph.bodies[code - len(ops.ROWS)]
     row = graph.rows[code]
-    return lower(parse(row.definition or ""), row.parameters)
+    return written_out(row, *call[1:]) if row.structural else lower(parse(row.definition or ""), row.parameters)
 
 
-def _inlined(outer: Template, inner: dict[int, Template], max_gates: int) -> Template:
-    """A template with the calls of others written out."""
-    gates: list[tuple[int, tuple[int, ...], str | None]] = []
+def _inlined(
+    body: Graph, parameters: Sequence[str], codes: Collection[int], inner: dict[_Call, Template], max_gates: int
+) -> Template:
+    """What a graph computes, with the calls of others written out."""
+    outer = template(body, parameters)
+    indices = (index for index, code in enumerate(body.codes) if code != ops.INPUT)
+    gates: list[Piece] = []
     places: list[int] = []
 
     def at(k: int) -> int:
         return places[k] if k >= 0 else k
 
-    for code, own, literal in outer.gates:
+    for index, (code, own, literal, settings) in zip(indices, outer.gates, strict=True):
         operands = tuple(map(at, own))
-        body = inner.get(code)
-        _check_limit(len(gates) + (1 if body is None else len(body)), max_gates)
+        called = inner[_call(body, index)] if code in codes else None
+        _check_limit(len(gates) + (1 if called is None else len(called)), max_gates)
         base = len(gates)
-        if body is None:
-            gates.append((code, operands, literal))
+        if called is None:
+            gates.append((code, operands, literal, settings))
             places.append(base)
             continue
-        for part, parts, text in body.gates:
-            gates.append((part, tuple(base + k if k >= 0 else operands[~k] for k in parts), text))
-        places.append(base + body.output if body.output >= 0 else operands[~body.output])
+        for part, parts, text, of_part in called.gates:
+            gates.append((part, tuple(base + k if k >= 0 else operands[~k] for k in parts), text, of_part))
+        places.append(base + called.output if called.output >= 0 else operands[~called.output])
     return Template(gates, at(outer.output))
 
 
@@ -152,7 +176,7 @@ def share(graph: Graph) -> Graph:
 
     def put(found: Graph, index: int, moved: array[int]) -> int:
         operands = tuple(moved[operand] for operand in graph.operands[index])
-        own = key(graph.codes[index], operands, graph.literals[index])
+        own = key(graph.codes[index], operands, graph.literals[index], graph.settings.get(index))
         if own not in seen:
             seen[own] = copied(graph, found, index, moved)
         return seen[own]

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from gradcli.graph import ops
 from gradcli.graph.graph import NO_OPERAND, Graph
+from gradcli.graph.ops.layout import Settings
 from gradcli.graph.rewriting.patterns import Key, Pattern, Rule, key, number_key
-from gradcli.graph.rewriting.template import Place
+from gradcli.graph.rewriting.template import Place, repeated
 
 _COMMUTATIVE = frozenset({ops.CODES["add"], ops.CODES["mul"]})
 _ADD, _SUB, _MUL, _DIV, _NEG, _POW, _SQRT = (ops.CODES[n] for n in ("add", "sub", "mul", "div", "neg", "pow", "sqrt"))
@@ -56,11 +57,15 @@ class Values:
         self.forms: dict[int, list[Form]] = {}  # gate → its forms beside the one in the graph
         self.wanted = _wanted(rules)
         self.added: list[tuple[int, tuple[int, ...], str | None]] = []  # code, operands, literal
-        for code, operands, literal in zip(graph.codes, graph.operands, graph.literals, strict=True):
-            self._number(code, operands, literal)
+        settings = graph.settings
+        columns = zip(graph.codes, graph.operands, graph.literals, strict=True)
+        for index, (code, operands, literal) in enumerate(columns):
+            self._number(code, operands, literal, settings.get(index) if settings else None)
 
-    def _number(self, code: int, operands: tuple[int, ...], literal: str | None) -> None:
-        same = key(code, tuple([self.classes[operand] for operand in operands]), literal)
+    def _number(
+        self, code: int, operands: tuple[int, ...], literal: str | None, settings: Settings | None = None
+    ) -> None:
+        same = key(code, tuple([self.classes[operand] for operand in operands]), literal, settings)
         self.classes.append(self.numbers.setdefault(same, len(self.numbers)))
 
     def add(self, code: int, operands: tuple[int, ...] = (), literal: str | None = None) -> int:
@@ -200,7 +205,7 @@ class Values:
         """
         place = self.graph.starts[index], self.graph.ends[index]
         operands = [self._put_operand(operand, found, place, moved, added) for operand in match.operands]
-        return match.rule.replacement.put(found, operands, place)
+        return repeated(found, self.graph, index, match.rule.replacement.put(found, operands, place))
 
     def _put_operand(self, index: int, found: Graph, place: Place, moved: Sequence[int], added: dict[int, int]) -> int:
         """Where an operand is. Those that have to be appended are not nested deeper than a match may be large."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gradcli.graph import ops
+from gradcli.graph.ops.layout import Settings
 from gradcli.graph.rewriting.template import Template
 
 Key = tuple[object, ...]
@@ -27,11 +28,13 @@ def number_key(literal: str) -> Key:
     return negative, stripped, power if stripped else 0
 
 
-def key(code: int, operands: tuple[int, ...], literal: str | None) -> Key:
+def key(code: int, operands: tuple[int, ...], literal: str | None, settings: Settings | None = None) -> Key:
     """What equal gates have in common, given that equal operands are one already."""
     if code == ops.CONSTANT:
         return ops.CONSTANT, number_key(literal or "")
-    return (code, literal) if code == ops.INPUT else (code, *operands)
+    if code == ops.INPUT:
+        return code, literal
+    return (code, operands, settings) if settings else (code, *operands)
 
 
 class Pattern(NamedTuple):

@@ -91,8 +91,9 @@ Rules = dict[int, list[Rule]]
 
 
 def fusable() -> list[Op]:
-    """The rows whose definition is recognised: functions without a kink."""
-    return [row for row in ops.ROWS if row.definition is not None and row.symbol is None and row.kink is None]
+    """The rows whose definition is recognised: functions without a kink, of numbers or of arrays element by element."""
+    rows = ops.ELEMENTWISE
+    return [row for row in rows if row.definition is not None and row.symbol is None and row.kink is None]
 
 
 @cache
@@ -114,7 +115,7 @@ def rule(pattern: str, replacement: Graph) -> Rule:
     graph = lower(parse(pattern))
     variables = list(graph.inputs)
     put = template(replacement, variables)
-    code, operands, _ = put.gates[-1] if put.gates else (ops.INPUT, (), None)
+    code, operands, *_ = put.gates[-1] if put.gates else (ops.INPUT, ())
     single = len(put) == 1 and all(operand < 0 for operand in operands)
     constants = graph.codes.count(ops.CONSTANT)
     gate = (code, tuple(~operand for operand in operands)) if single else None

@@ -66,7 +66,7 @@ def suggestions(graph: Graph, index: int) -> Iterator[Suggestion]:
 
 def _negates_twice(values: Values, match: Match) -> bool:
     """Whether a replacement takes the negative of a negative or a difference, for which another rule fits better."""
-    for code, own, _ in match.rule.replacement.gates:
+    for code, own, *_ in match.rule.replacement.gates:
         if code == _NEGATION and own[0] < 0:
             operand = match.operands[~own[0]]
             if values.gate(operand)[0] == _DIFFERENCE or negated(values, operand) is not None:
@@ -114,7 +114,7 @@ def _replacement(values: Values, root: int, match: Match) -> Text:
     operands = [_operand(values, root, operand, 0) for operand in match.operands]
     put = match.rule.replacement
     parts: list[Text] = []
-    for code, own, literal in put.gates:
+    for code, own, literal, _ in put.gates:
         given = [parts[k] if k >= 0 else operands[~k] for k in own]
         parts.append(_text(values.graph, code, given, literal))
     return parts[put.output] if put.output >= 0 else operands[~put.output]

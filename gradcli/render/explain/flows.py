@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from gradcli.errors import UsageError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
+from gradcli.numeric.elements import is_array, norm
 from gradcli.printable import shorten
+from gradcli.render.writing import is_zero
 from gradcli.traces import Trace, contribution
 
 
@@ -22,7 +24,7 @@ class Part(NamedTuple):
     Attributes:
         gate, position, operand: the gate, and which of its operands.
         upstream: the gate's global gradient.
-        local: the edge's local gradient.
+        local: the edge's local gradient; None where it has a rule in its place.
         contribution: what is passed on.
     """
 
@@ -52,6 +54,11 @@ def passed(trace: Trace, index: int) -> Iterator[Part]:
     """What a gate passes on, operand by operand; nothing to operands that are not differentiated."""
     graph, adjoint = trace.graph, trace.adjoints[index]
     operands = graph.operands[index]
+    if graph.shapes or graph.settings:
+        for position, edge in enumerate(trace.edges(index)):
+            if edge.contribution is not None:
+                yield Part(index, position, operands[position], adjoint, edge.local_gradient, edge.contribution)
+        return
     for position, (operand, local) in enumerate(zip(operands, trace.partials[index] or (), strict=False)):
         if local is not None:
             part = contribution(graph, trace.values, index, position, adjoint, local, trace.system)
@@ -87,20 +94,25 @@ def why_nothing(trace: Trace, part: Part) -> str:
     """Why an edge passes nothing on, in words; "" where it does."""
     row = trace.graph.rows[trace.graph.codes[part.gate]]
     if row.name == "where" and part.position > 0:
-        chosen = 1 if trace.values[trace.graph.operands[part.gate][0]] else 2
+        condition = trace.values[trace.graph.operands[part.gate][0]]
+        if is_array(condition):
+            return ""
+        chosen = 1 if condition else 2
         return "the branch that is chosen" if part.position == chosen else "this branch is not chosen: exactly 0"
-    if part.contribution != 0:
+    if not is_zero(part.contribution):
         return ""
     if row.name == "where":
         return "a condition passes nothing on"
-    if part.upstream == 0:
+    if is_zero(part.upstream):
         return "nothing arrived, nothing is passed on"
+    if row.structural:
+        return ""
     if row.variadic:
         return "another operand is chosen: nothing passes"
     rule = row.partials[part.position]
     if isinstance(rule, float) and rule == 0.0:
         return "a step is flat: nothing passes"
-    return "the local gradient is 0: nothing passes" if part.local == 0 else ""
+    return "the local gradient is 0: nothing passes" if is_zero(part.local) else ""
 
 
 class Path(NamedTuple):
@@ -130,7 +142,7 @@ def path(trace: Trace, start: int) -> Path:
     for index in range(graph.output, start, -1):
         for part in passed(trace, index) if count[index] else ():
             known = best.get(part.operand)
-            if count[part.operand] and (known is None or abs(part.contribution) > abs(known.contribution)):
+            if count[part.operand] and (known is None or norm(part.contribution) > norm(known.contribution)):
                 best[part.operand] = part
     parts, at = [], start
     while at != graph.output and at in best:
@@ -139,8 +151,8 @@ def path(trace: Trace, start: int) -> Path:
     return Path(parts, count[graph.output])
 
 
-def find(graph: Graph, name: str) -> int:
-    """The gate of a stage, an input or an id.
+def find(graph: Graph, name: str, option: str = "--gate") -> int:
+    """The gate of a stage, an input or an id, as an option names it.
 
     Raises:
         UsageError: there is none.
@@ -152,4 +164,4 @@ def find(graph: Graph, name: str) -> int:
         return int(name[1:])
     names = ", ".join(dict.fromkeys(found for i in range(len(graph)) if (found := graph.name(i))))
     hint = f"its inputs and stages are {shorten(names, 200)}; the ids go from g0 to g{len(graph) - 1}"
-    raise UsageError(f"--gate {shorten(name)}: there is no such gate", hint=hint)
+    raise UsageError(f"{option} {shorten(name)}: there is no such gate", hint=hint)

@@ -47,7 +47,7 @@ def _atoms(step: Step, words: Words) -> Iterator[_Atom]:
         if token.kind == "sign" and token.text != ":":
             waiting.append(written)
             continue
-        head, *rest = _SPACES.split(written) if token.kind in ("gate", "numbers", "rule") else [written]
+        head, *rest = _SPACES.split(written)
         strong = waiting[-1:] == ["="]
         if waiting:
             yield _Atom(" ".join(waiting), "dim", strong)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from sys import float_info
+from typing import Any
 
 from gradcli.diagnose import Warned, warnings
 from gradcli.graph import ops
+from gradcli.graph.ops import layout
+from gradcli.numeric.elements import elements, shape_of
 from gradcli.render.explain import Telling, flows
 from gradcli.render.explain.flows import Part
 from gradcli.render.explain.tokens import ADDS, EQUALS, LEADS_TO, PLUS, TIMES, WITH, Step, Token, joined
+from gradcli.render.writing import is_finite
 from gradcli.traces import Trace
 
 SHOWN = 200  # gates told of a large graph, and gradients
@@ -39,7 +43,7 @@ class Teller:
         """The warnings of a gate that belong to this pass."""
         value, adjoint = self.trace.values[index], self.trace.adjoints[index]
         for warned in self.told.get(index, ()):
-            of_value = value - value != 0 or (warned.kind == "underflow" and abs(value) < float_info.min)
+            of_value = not is_finite(value) or (warned.kind == "underflow" and _vanishes(value))
             if (of_value or adjoint is None) == forward:
                 yield Step("warning", words=warned.message)
 
@@ -52,10 +56,23 @@ class Teller:
             yield Step("input", (label, EQUALS, value), "held fixed" if fixed else "")
         elif trace.graph.operands[index]:
             computed = Token("gate", index), EQUALS, Token("numbers", index), EQUALS, value
-            yield Step("forward", (label, EQUALS, *computed))
+            yield Step("forward", (label, EQUALS, *computed), self.shapes(index))
         elif name is not None:
             yield Step("forward", (label, EQUALS, Token("gate", index), EQUALS, value), "a constant")
         yield from self.warned(index, True)
+
+    def shapes(self, index: int) -> str:
+        """What a gate makes of arrays, in words: Matrix product: shapes 2×3, 3 → 2."""
+        graph = self.trace.graph
+        found = graph.layout(index)
+        if not (found.shape or any(found.shapes)):
+            return ""
+        row = graph.rows[graph.codes[index]]
+        if not row.structural and all(shape in ((), found.shape) for shape in found.shapes):
+            return f"shape {layout.shown(found.shape)}"
+        told = f"{row.doc.rstrip('.')}: " if row.structural else ""
+        plural = "s" if len(found.shapes) > 1 else ""
+        return f"{told}shape{plural} {', '.join(map(layout.shown, found.shapes))} → {layout.shown(found.shape)}"
 
     def symbol(self, part: Part, factor: bool = True) -> Token:
         """The local gradient of an edge: by its name, or by its formula where the name would mean something else."""
@@ -78,12 +95,19 @@ class Teller:
 
     def passes(self, part: Part) -> Iterator[Step]:
         """One edge: the local gradient, then the chain rule."""
-        symbol, words = self.symbol(part), flows.why_nothing(self.trace, part)
-        if symbol.kind == "partial":
+        symbol, words = self.symbol(part), flows.why_nothing(self.trace, part) or self.repeated(part)
+        if symbol.kind == "partial" and part.local is not None:
             yield self.local(part)
         elif flows.repeated(self.trace.graph, part):
             words = f"as its {flows.ordinal(part.position + 1)} operand" + (f"; {words}" if words else "")
         yield Step("passes", (Token("total", part.operand), ADDS, *self.chain([part])), words)
+
+    def repeated(self, part: Part) -> str:
+        """That an operand was repeated along axes to fit the others, where it was."""
+        own, shapes = shape_of(part.contribution), self.trace.graph.shapes
+        if part.local is None or own == shapes.get(part.gate, ()):
+            return ""
+        return f"added up to its shape, {layout.shown(own)}: it was repeated"
 
     def local(self, part: Part) -> Step:
         """∂q/∂x = rule = number."""
@@ -92,26 +116,37 @@ class Teller:
 
     def hop(self, part: Part) -> Step:
         """From an operand to its gate, with the local gradient."""
-        rule, number = Token("rule", part.gate, part.position, part.local), Token("slope", number=part.local)
         ends = Token("label", part.operand), LEADS_TO, Token("label", part.gate)
+        if part.local is None:
+            return Step("hop", (*ends, WITH, Token("passed", part.gate, part.position)))
+        rule, number = Token("rule", part.gate, part.position, part.local), Token("slope", number=part.local)
         return Step("hop", (*ends, WITH, rule, EQUALS, number))
 
     def chain(self, parts: Sequence[Part]) -> tuple[Token, ...]:
         """Upstream times local, in symbols, in numbers, and what comes of it; for several paths their sum."""
-        symbols = [(Token("total", part.gate), TIMES, self.symbol(part)) for part in parts]
-        numbers = [
-            (
-                Token("gradient", number=part.upstream, factor=i > 0),
-                TIMES,
-                Token("slope", number=part.local, factor=True),
-            )
-            for i, part in enumerate(parts)
-        ]
+        symbols = [self._product(part, i > 0) for i, part in enumerate(parts)]
+        numbers = [self._numbers(part, i > 0) for i, part in enumerate(parts)]
         together = parts[0].contribution if len(parts) == 1 else self.trace.adjoints[parts[0].operand]
         return (
             *joined(symbols, PLUS, self.every), EQUALS, *joined(numbers, PLUS, self.every), EQUALS,
             Token("gradient", number=together),
         )  # fmt: skip
+
+    def _product(self, part: Part, factor: bool) -> tuple[Token, ...]:
+        """Upstream times local, or the rule in its place."""
+        if part.local is None:
+            return (Token("passed", part.gate, part.position, factor=factor),)
+        return Token("total", part.gate), TIMES, self.symbol(part)
+
+    def _numbers(self, part: Part, factor: bool) -> tuple[Token, ...]:
+        if part.local is None:
+            return (Token("passed numbers", part.gate, part.position, factor=factor),)
+        upstream = Token("gradient", number=part.upstream, factor=factor)
+        return upstream, TIMES, Token("slope", number=part.local, factor=True)
+
+
+def _vanishes(x: Any) -> bool:
+    return any(abs(element) < float_info.min for element in elements(x))
 
 
 _FORWARD = "Every gate computes its value from the values of its operands."
@@ -119,6 +154,10 @@ _BACKWARD = (
     "The gradient flows from the output to the inputs. Every gate multiplies what has arrived by each of its local "
     "gradients; += adds the product to the gradient of that operand. A local gradient is written ∂gate/∂operand, or as "
     "its formula where that could be taken for the gradient of the output."
+)
+_ARRAYS = (
+    "Of arrays, · multiplies element by element. A gate that works on whole arrays, such as a sum or a product of "
+    "matrices, has a rule for what it passes on in place of a local gradient."
 )
 _NOTHING = "The output depends on no input that is differentiated: there is no gradient."
 _SHORT = "Numbers have four significant digits: 0.5 is exact, 0.5000 was rounded."
@@ -152,6 +191,8 @@ def _forward(teller: Teller, first: range, last: range) -> Iterator[Step]:
 def _backward(teller: Teller, first: range, last: range, parts: dict[int, list[Part]]) -> Iterator[Step]:
     yield Step("title", words="Backward pass")
     yield Step("prose", words=_BACKWARD)
+    if teller.trace.graph.shapes or teller.trace.graph.settings:
+        yield Step("prose", words=_ARRAYS)
     for shown in (reversed(last), None, reversed(first)):
         if shown is None:
             yield from _left_out(teller.trace, last)

@@ -7,16 +7,19 @@ environment ends in the text that begins it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from gradcli.graph import typeset
+from gradcli.graph.describe import contribution
 from gradcli.numeric import latex
-from gradcli.numeric.latex import escaped
+from gradcli.numeric.latex import Latex, escaped
 from gradcli.render import Look
 from gradcli.render.explain import Telling
 from gradcli.render.explain.flows import with_named_output
 from gradcli.render.explain.steps import steps
 from gradcli.render.explain.tokens import ADDS, EQUALS, PLUS, WITH, Step, Token
-from gradcli.render.explain.words import Words, trimmed
+from gradcli.render.explain.words import Words, gist, is_large, trimmed
+from gradcli.render.writing import brief
 from gradcli.traces import Trace
 
 _SIGNS = {"·": r"\cdot", "+=": r"\mathrel{+}=", "…": r"\dots", "→": r"\to", ":": r"\colon"}
@@ -35,14 +38,18 @@ class TexWords(Words):
         if kind == "sign":
             return _SIGNS.get(token.text, token.text)
         if kind in ("value", "slope", "gradient"):
+            if is_large(token.number):
+                return self._gist(token.number)
             return latex.enclosed(latex.number(self.number(token.number)), latex.SUM + 1 if token.factor else 0)
         if kind == "label":
             return self._label(token.gate)
         if kind == "gate":
             return self._equal(token.gate, typeset.gate(graph, token.gate).text)
         if kind == "numbers":
-            numbers = [latex.number(self.operand(operand)) for operand in graph.operands[token.gate]]
+            numbers = [self._number(operand) for operand in graph.operands[token.gate]]
             return self._equal(token.gate, typeset.gate(graph, token.gate, numbers).text)
+        if kind in ("passed", "passed numbers"):
+            return self._passed_on(token)
         if kind == "total":
             return self._fraction(graph.output, token.gate)
         if kind == "partial":
@@ -50,6 +57,36 @@ class TexWords(Words):
         rule = typeset.rule(graph, token.gate, token.position)
         alone = rule.precedence >= latex.FUNCTION and rule.precedence != latex.PRODUCT
         return rule.text if alone or not token.factor else latex.parenthesised(rule.text)
+
+    def _gist(self, x: Any) -> str:
+        """What a large array is like, its numbers as mathematics."""
+        shape, told = gist(x, brief if self.shortly else self.number)
+        parts = []
+        for part in told:
+            word, _, number = part.rpartition(" ")
+            counted = word[:1].isdigit()
+            parts.append(rf"\text{{{part}}}" if counted else rf"\text{{{word} }} {latex.number(number).text}")
+        extents = shape.replace("×", r" \times ") if "×" in shape else rf"\text{{{shape}}}"
+        return rf"({extents}\colon {', '.join(parts)})"
+
+    def _number(self, index: int) -> Latex:
+        """A gate's value where it is used; a large array by its name."""
+        large = is_large(self.values[index])
+        return typeset.operand(self.graph, index) if large else latex.number(self.operand(index))
+
+    def _passed_on(self, token: Token) -> str:
+        """As `_passed`, as mathematics."""
+        graph, index = self.graph, token.gate
+        adjoint, y = Latex(self._fraction(graph.output, index), latex.PRODUCT), typeset.operand(graph, index)
+        operands = [typeset.operand(graph, place) for place in graph.operands[index]]
+        if token.kind == "passed numbers":
+            # Without `number`, since rules would compute with literals: 2·1 would be 2.
+            y, *operands = (self._number(place)._replace(number=None) for place in (index, *graph.operands[index]))
+            if not is_large(self.adjoints[index]):
+                adjoint = latex.number(self.number(self.adjoints[index]))._replace(number=None)
+        layout, row = graph.layout(index).at(token.position), graph.rows[graph.codes[index]]
+        named = contribution(row, typeset.LATEX, layout, lambda _: adjoint, y, operands)
+        return latex.enclosed(latex.of(named), latex.SUM + 1 if token.factor and latex.of(named).text[:1] == "-" else 0)
 
     def _equal(self, index: int, written: str) -> str:
         return latex.parenthesised(written) if self.loose(index) else written

@@ -16,7 +16,9 @@ class Token(NamedTuple):
 
     Attributes:
         kind: label (how a gate is called), gate (what it computes), numbers (the same with its operands' values),
-            value, slope and gradient (numbers), total (∂f/∂x), partial (∂q/∂x), rule (the partial's formula), sign.
+            value, slope and gradient (numbers), total (∂f/∂x), partial (∂q/∂x), rule (the partial's formula), sign;
+            passed (what a gate on whole arrays passes on, as a formula of ∂f/∂gate) and passed numbers (the same with
+            numbers).
         gate, position: which gate, and which operand of it.
         number: of a value, slope or gradient.
         text: of a sign.

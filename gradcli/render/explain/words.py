@@ -11,25 +11,45 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcli.graph import ops
-from gradcli.graph.describe import gate_text, rule_text
+from gradcli.graph.describe import TEXT, contribution, gate_text, operand_text, operation_text, rule_text
 from gradcli.graph.graph import Graph
 from gradcli.numeric import text
+from gradcli.numeric.elements import is_array
 from gradcli.numeric.text import Text
 from gradcli.printable import printable
 from gradcli.render.explain.tokens import EQUALS, WITH, Token
-from gradcli.render.picture.short import short
+from gradcli.render.writing import brief, inline, summary
 from gradcli.traces import Trace
 
 _SIGNED = 7  # the precedence of a number with a minus at the beginning; elsewhere it needs parentheses
 _LEAST = 5  # the precedence of a sum; comparisons and logic bind more loosely
+_PRODUCT = 6  # ∂f/∂q is a fraction: (∂f/∂q)' needs its parentheses
+_MOST = 12  # elements of an array that is written whole
 _ALONE = re.compile(r"[\w.]+(\^[\w.]+)?|\w+\([^()]*\)")
 
 
 def writer(trace: Trace, shortly: bool) -> Callable[[Any], str]:
-    """How numbers are written: with all digits, or with four."""
-    if not shortly:
-        return trace.system.write
-    return lambda x: short(x).replace("−", "-").replace("∞", "inf")
+    """How numbers are written: with all digits, or with four. Of a large array it is told what it is like."""
+    write = brief if shortly else trace.system.write
+
+    def written(x: Any) -> str:
+        if not is_large(x):
+            return inline(x, write)
+        shape, told = gist(x, write)
+        return f"({shape}: {', '.join(told)})"
+
+    return written
+
+
+def is_large(x: Any) -> bool:
+    """Whether an array has too many elements for a formula."""
+    return is_array(x) and x.size > _MOST
+
+
+def gist(x: Any, write: Callable[[Any], str]) -> tuple[str, list[str]]:
+    """The shape of a large array, and what it is like: min -1, mean 0.5, max 2, norm 3.5."""
+    shape, *told = summary(x, write)
+    return shape, told if len(told) == 1 else told[:-1]
 
 
 def trimmed(formula: Sequence[Token], write: Callable[[Token], str]) -> list[Token]:
@@ -67,13 +87,14 @@ class Words:
     """Writes tokens.
 
     Attributes:
-        write: of a number.
+        number: writes a number or an array.
+        shortly: whether with four digits.
     """
 
     def __init__(self, trace: Trace, shortly: bool) -> None:
         self.graph: Graph = trace.graph
-        self.values = trace.values
-        self.number = writer(trace, shortly)
+        self.values, self.adjoints = trace.values, trace.adjoints
+        self.number, self.shortly = writer(trace, shortly), shortly
 
     def write(self, token: Token) -> str:
         """The text of a token."""
@@ -93,7 +114,9 @@ class Words:
         if kind == "numbers":
             return self._numbers(token.gate)
         if kind == "total":
-            return f"∂{graph.label(graph.output)}/∂{graph.label(token.gate)}"
+            return self._total(token.gate)
+        if kind in ("passed", "passed numbers"):
+            return self._passed(token)
         if kind == "partial":
             return f"∂{graph.label(token.gate)}/∂{graph.label(graph.operands[token.gate][token.position])}"
         rule = rule_text(graph, token.gate, token.position)
@@ -103,8 +126,27 @@ class Words:
         """What the gate computes, with numbers in place of its operands."""
         row, operands = self.graph.rows[self.graph.codes[index]], self.graph.operands[index]
         numbers = [self._operand(operand, len(operands) > 1 and i == 0) for i, operand in enumerate(operands)]
-        written = text.write(row.called, row.symbol, row.precedence, numbers).text
+        written = operation_text(self.graph, index, numbers, row.called, row.symbol).text
         return self._side(index, written)
+
+    def _passed(self, token: Token) -> str:
+        """What a gate on whole arrays passes on; with numbers, those of large arrays by name nevertheless."""
+        graph, index = self.graph, token.gate
+        places, adjoint = graph.operands[index], Text(self._total(index), _PRODUCT)
+        y, operands = operand_text(graph, index), [operand_text(graph, place) for place in places]
+        if token.kind == "passed numbers":
+            operands = [self._operand(place, True) for place in places]
+            if not is_large(self.values[index]):
+                y = self._signed(self.number(self.values[index]))
+            if not is_large(self.adjoints[index]):
+                adjoint = self._signed(self.number(self.adjoints[index]))
+        layout, row = graph.layout(index).at(token.position), graph.rows[graph.codes[index]]
+        rule = contribution(row, TEXT, layout, lambda _: adjoint, y, operands)
+        written = text.of(rule).text
+        return f"({written})" if token.factor and written.startswith("-") else written
+
+    def _total(self, index: int) -> str:
+        return f"∂{self.graph.label(self.graph.output)}/∂{self.graph.label(index)}"
 
     def _side(self, index: int, written: str) -> str:
         """A gate's text as a side of an equation: what binds as loosely as = is in parentheses."""
@@ -116,8 +158,12 @@ class Words:
         return row.symbol is not None and row.precedence < _LEAST
 
     def _operand(self, index: int, first: bool) -> Text:
-        number = self.operand(index)
-        return Text(number, (_SIGNED if first else 0) if number.startswith("-") else text.ATOM)
+        if is_large(self.values[index]):
+            return operand_text(self.graph, index)
+        return self._signed(self.operand(index), _SIGNED if first else 0)
+
+    def _signed(self, number: str, precedence: int = _SIGNED) -> Text:
+        return Text(number, precedence if number.startswith("-") else text.ATOM)
 
     def operand(self, index: int) -> str:
         """The number of an operand; a constant that is written in digits stays as it is written."""

@@ -39,6 +39,8 @@ class Options(NamedTuple):
         depth: show at most so many edges back from the output.
         seconds: how long the layout may take.
         prefix: of the ids in an SVG, where several share a page.
+        collapse: draw these as one node each: functions, stages, loop variables; a number: what is nested deeper.
+        clusters: frames around calls, turns of loops and stages.
     """
 
     theme: str = "auto"
@@ -49,6 +51,8 @@ class Options(NamedTuple):
     depth: int | None = None
     seconds: float = 20.0
     prefix: str = ""
+    collapse: tuple[str, ...] = ()
+    clusters: bool = True
 
 
 class Drawn(NamedTuple):

@@ -13,11 +13,13 @@ from math import ceil
 import graphviz
 
 from gradcli.render.picture import sizes
+from gradcli.render.picture.framing import Frame, nested
 from gradcli.render.picture.palette import Palette, heat_color, heat_width
-from gradcli.render.picture.picture import Arrow, Node, Picture
+from gradcli.render.picture.parts import Arrow, Node, Picture
 
 FONT = "DejaVu Sans"  # one name only: the layout knows its widths; SVG gets a list of fallbacks
 _SPACE = "\u00a0"
+_CLOSE = "4"  # how much more than others edges inside a frame pull their ends together
 # How hard Graphviz tries where edges have no labels, and where nodes have no numbers either.
 _QUICK = {"nslimit": "2", "nslimit1": "2", "mclimit": "0.2"}
 _QUICKEST = {"nslimit": "0.1", "nslimit1": "0.1", "mclimit": "0.01", "searchsize": "5", "splines": "line"}
@@ -43,17 +45,45 @@ def render(picture: Picture, palette: Palette, rankdir: str, without: Collection
         "edge", color=palette.line, fontname=FONT, fontsize=f"{sizes.EDGE_TEXT:g}", fontcolor=palette.local,
         penwidth="1", arrowsize="0.6",
     )  # fmt: skip
-    for node in picture.nodes:
-        graph.node(node.id, label(node), **_node_attributes(node, palette))
+    _add_nodes(graph, picture, palette)
     if 1 < len(picture.inputs) <= sizes.COLUMN_INPUTS and len(picture.nodes) <= sizes.COLUMN_GATES:
         with graph.subgraph() as column:
             column.attr(rank="source")
             for name in picture.inputs:
                 column.node(name)
+    frames = {node.id: node.frame for node in picture.nodes}
     for arrow in picture.arrows:
         if arrow.id not in without:
-            graph.edge(arrow.tail, arrow.head, **_arrow_attributes(arrow, palette))
+            inside = {"weight": _CLOSE} if frames[arrow.tail] == frames[arrow.head] != "" else {}
+            graph.edge(arrow.tail, arrow.head, **_arrow_attributes(arrow, palette), **inside)
     return str(graph.source)
+
+
+def _add_nodes(graph: graphviz.Digraph, picture: Picture, palette: Palette) -> None:
+    """Nodes, those of a frame in a cluster."""
+    inside = [graph]
+    for frame, node in nested(picture.frames, [(node.frame, node) for node in picture.nodes]):
+        if frame is not None:
+            inside.append(graphviz.Digraph(cluster(frame), graph_attr=_frame_attributes(frame, palette)))
+        elif node is not None:
+            inside[-1].node(node.id, label(node), **_node_attributes(node, palette))
+        else:
+            closed = inside.pop()
+            inside[-1].subgraph(closed)
+
+
+def cluster(frame: Frame) -> str:
+    """Its name; Graphviz frames what begins so."""
+    return f"cluster_{frame.id}"
+
+
+def _frame_attributes(frame: Frame, palette: Palette) -> dict[str, str]:
+    caption = graphviz.nohtml(f"{_SPACE}{_escape(frame.caption)}{_SPACE}")
+    return {
+        "label": caption, "labelloc": "t", "labeljust": "l", "style": "rounded", "color": palette.frame,
+        "penwidth": "1", "margin": f"{sizes.FRAME_MARGIN}",
+        "fontsize": f"{sizes.CAPTION_TEXT:g}", "fontcolor": palette.muted,
+    }  # fmt: skip
 
 
 def _graph_attributes(picture: Picture, palette: Palette, rankdir: str) -> dict[str, str]:
@@ -64,7 +94,9 @@ def _graph_attributes(picture: Picture, palette: Palette, rankdir: str) -> dict[
         "rankdir": rankdir, "nodesep": "0.22", "ranksep": f"{min(most, base + 0.3 * max(0, crowded)):g}", "pad": "0.12",
         "bgcolor": palette.page, "fontname": FONT,
     }  # fmt: skip
-    if len(picture.nodes) <= sizes.ORDERED:
+    if picture.frames and len(picture.nodes) <= sizes.LABELLED:
+        attributes["newrank"] = "true"  # else Graphviz lets edges between frames run backwards; of many it is slow
+    elif len(picture.nodes) <= sizes.ORDERED:
         attributes["ordering"] = "in"
     if len(picture.nodes) > sizes.LABELLED:
         attributes |= _QUICK if len(picture.nodes) <= sizes.NUMBERED else _QUICKEST
@@ -99,6 +131,8 @@ def _node_attributes(node: Node, palette: Palette) -> dict[str, str]:
             "style": "filled,dashed", "margin": "0.06,0.03", "width": "0.25", "height": "0.22",
             "fontsize": f"{sizes.CONSTANT_TEXT:g}", "fontcolor": palette.muted,
         }  # fmt: skip
+    elif node.kind == "folded":
+        attributes = {"fillcolor": palette.folded}
     if node.is_output:
         attributes |= {"peripheries": "2", "color": palette.ink}
     if node.mark:

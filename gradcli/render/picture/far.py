@@ -3,12 +3,13 @@
 Graphviz makes a node of its own for every rank that an edge passes: an input used in each of 1,000 steps costs it half
 a million. The rest of the graph is laid out without such edges, and they are drawn over it. Invariant: every gate keeps
 the edge from its latest operand, and every input and constant the one to its first use, so that no rank changes.
+In a cycle, which folding can make, an edge that leads back is left out of the count.
 """
 
 from __future__ import annotations
 
 from gradcli.render.picture import sizes
-from gradcli.render.picture.picture import Arrow, Picture
+from gradcli.render.picture.parts import Arrow, Picture
 from gradcli.render.picture.placing import Box, Point
 
 _TIP_LONG, _TIP_WIDE = 6.0, 2.1  # of an arrowhead
@@ -16,13 +17,14 @@ _TIP_LONG, _TIP_WIDE = 6.0, 2.1  # of an arrowhead
 
 def far_arrows(picture: Picture) -> frozenset[str]:
     """The ids of edges to draw without laying them out; none in a graph of usual size."""
-    if len(picture.nodes) <= sizes.LABELLED:
+    if len(picture.arrows) < sizes.FEW_ARROWS:
         return frozenset()
     ranks = _ranks(picture)
-    spans = {arrow.id: ranks[arrow.head] - ranks[arrow.tail] for arrow in picture.arrows}
-    if sum(spans.values()) <= sizes.MOST_RANKS:
+    spans = {arrow.id: abs(ranks[arrow.head] - ranks[arrow.tail]) for arrow in picture.arrows}
+    is_labelled = len(picture.nodes) <= sizes.LABELLED
+    if sum(spans.values()) <= (sizes.MOST_LABELLED_RANKS if is_labelled else sizes.MOST_RANKS):
         return frozenset()
-    most = sizes.LONG if len(picture.nodes) <= sizes.NUMBERED else 1
+    most = sizes.LONG_LABELLED if is_labelled else sizes.LONG if len(picture.nodes) <= sizes.NUMBERED else 1
     return frozenset(name for name, span in spans.items() if span > most)
 
 
@@ -35,7 +37,7 @@ def _ranks(picture: Picture) -> dict[str, int]:
         leaving.setdefault(arrow.tail, []).append(arrow)
     ranks: dict[str, int] = {}
     for node in picture.nodes:  # operands stand before their gates
-        ranks[node.id] = 1 + max((ranks[arrow.tail] for arrow in arriving.get(node.id, ())), default=-1)
+        ranks[node.id] = 1 + max((ranks.get(arrow.tail, -1) for arrow in arriving.get(node.id, ())), default=-1)
     for node in picture.nodes:
         if node.id not in arriving and node.id in leaving:
             ranks[node.id] = min(ranks[arrow.head] for arrow in leaving[node.id]) - 1

@@ -9,7 +9,7 @@ from gradcli.errors import MissingError
 from gradcli.graph.graph import Graph
 from gradcli.render.picture import Drawn, Options, dot, mermaid, picture, sizes
 from gradcli.render.picture.palette import DARK, LIGHT, Palette
-from gradcli.render.picture.picture import Picture
+from gradcli.render.picture.parts import Picture, Selection
 from gradcli.render.picture.selecting import select
 from gradcli.traces import Trace
 
@@ -25,7 +25,11 @@ def _palette(options: Options) -> Palette:
 
 
 def _picture(graph: Graph, traces: Sequence[Trace], options: Options, rankdir: str) -> Picture:
-    return picture.draw(graph, traces, select(graph, options.path, options.depth), rankdir == "TB", options.heat)
+    return picture.draw(graph, traces, _selected(graph, options), rankdir == "TB", options.heat)
+
+
+def _selected(graph: Graph, options: Options) -> Selection:
+    return select(graph, options.path, options.depth, options.collapse, options.clusters)
 
 
 def as_dot(graph: Graph, traces: Sequence[Trace], options: Options) -> Drawn:
@@ -50,11 +54,10 @@ def as_svg(graph: Graph, traces: Sequence[Trace], options: Options) -> Drawn:
 
 def _laid_out(graph: Graph, traces: Sequence[Trace], options: Options) -> _Laid:
     """Laid out in the direction asked for; else small graphs left to right, others whichever fits a page better."""
-    shown = select(graph, options.path, options.depth)
-    directions = (
-        [options.rankdir] if options.rankdir else ["LR"] if len(shown.gates) <= sizes.RUNS_RIGHT else ["TB", "LR"]
-    )
-    if len(shown.gates) > sizes.LABELLED:
+    count = len(_selected(graph, options).nodes)
+    right = sizes.RUNS_RIGHT_ARRAYS if graph.shapes and traces else sizes.RUNS_RIGHT
+    directions = [options.rankdir] if options.rankdir else ["LR"] if count <= right else ["TB", "LR"]
+    if count > sizes.LABELLED:
         directions = directions[:1]
     found = [_lay_out(graph, traces, options, rankdir) for rankdir in directions]
     return min(found, key=lambda laid: abs(_ratio(laid.drawn) - sizes.BEST_RATIO))
@@ -68,8 +71,17 @@ def _lay_out(graph: Graph, traces: Sequence[Trace], options: Options, rankdir: s
     far = far_arrows(shown)
     source = dot.render(shown, _palette(options), rankdir, without=far)
     if far:
-        shown = shown._replace(note=f"{shown.note}; {len(far):,} long edges are drawn over the rest")
+        told = f"{len(far):,} long edges are drawn over the rest" + (_UNLABELLED if _is_labelled(shown) else "")
+        plain = tuple(arrow._replace(lines=()) if arrow.id in far else arrow for arrow in shown.arrows)
+        shown = shown._replace(note="; ".join(filter(None, (shown.note, told))), arrows=plain)
     return _Laid(shown, rankdir, lay_out(source, options.seconds))
+
+
+_UNLABELLED = ", their numbers are in the SVG's tooltips"
+
+
+def _is_labelled(shown: Picture) -> bool:
+    return len(shown.nodes) <= sizes.LABELLED
 
 
 def _ratio(drawn: str) -> float:

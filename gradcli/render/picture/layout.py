@@ -13,7 +13,7 @@ from gradcli.errors import GradcliError, LimitError
 
 _STACK = 2 << 20  # bytes: Graphviz follows paths by recursion, and wasmtime's own default ends at some 3,000 gates
 _BELOW = 4 << 20  # bytes of stack for what calls it
-_LESS = "show less (--path, --depth, --of)"
+_LESS = "show less (--path, --depth, --of, --collapse)"
 
 
 def lay_out(dot: str, seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 Enters: curves, boxes of nodes and arrowheads, labels with the place that Graphviz gave them. Leaves: a centre per
 label. Invariant: a label is moved only to a place that touches no node, arrowhead or other label; else it stays where
-Graphviz reserved room.
+Graphviz reserved room, or goes beside its line if another one has taken that.
 """
 
 from __future__ import annotations
@@ -138,7 +138,20 @@ def place(curves: list[list[Point]], labels: list[Label], solid: list[Box], upri
                 centres[position] = spot
                 taken.add(-2, label.at(*spot))
         waiting = left
+    for position in waiting:
+        label = labels[position]
+        if taken.touched(label.at(*centres[position])):  # another one has moved into its room
+            centres[position] = _anywhere(label, curves[label.curve], taken) or centres[position]
+        taken.add(-2, label.at(*centres[position]))
     return centres
+
+
+def _anywhere(label: Label, curve: list[Point], taken: _Grid) -> Point | None:
+    """A free place at the line or beside it, the nearest one."""
+    shifts = (0.0, 0.5, -0.5, 1.0, -1.0)
+    spots = [(x + label.width * a, y + label.height * b) for x, y in curve for b in shifts for a in shifts]
+    far = [(abs(x - label.centre[0]) + abs(y - label.centre[1]), x, y) for x, y in spots]
+    return next(((x, y) for _, x, y in sorted(far) if not taken.touched(label.at(x, y))), None)
 
 
 def _spot(

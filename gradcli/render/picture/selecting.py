@@ -1,24 +1,36 @@
-"""Which gates of a graph to show: all, what one input influences, or what stands near the output."""
+"""Which gates of a graph to show: all, what one input influences, or what stands near the output; which are folded."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from gradcli.errors import UsageError
 from gradcli.graph.graph import Graph
 from gradcli.printable import shorten
 from gradcli.render.picture import sizes
-from gradcli.render.picture.picture import Selection
+from gradcli.render.picture.folding import Folded, fold
+from gradcli.render.picture.framing import Framed, frame
+from gradcli.render.picture.parts import Selection
 
 
-def select(graph: Graph, path: str | None = None, depth: int | None = None) -> Selection:
+def select(
+    graph: Graph,
+    path: str | None = None,
+    depth: int | None = None,
+    collapse: Sequence[str] = (),
+    clusters: bool = True,
+) -> Selection:
     """The gates to show, and a note on what is left out.
 
     Args:
         graph: all gates.
         path: an input or a stage; only what it influences on the way to the output is shown.
         depth: at most so many edges from the output.
+        collapse: what to draw as one node: see `fold`.
+        clusters: whether there are frames.
 
     Raises:
-        UsageError: path is neither an input nor a stage.
+        UsageError: path is neither an input nor a stage; collapse names nothing.
     """
     shown = bytearray(b"\1" * len(graph))
     if path is not None:
@@ -26,7 +38,28 @@ def select(graph: Graph, path: str | None = None, depth: int | None = None) -> S
     if depth is not None:
         _keep_near(graph, depth, shown)
     gates = [index for index in range(len(graph)) if shown[index]]
-    return Selection(gates, _note(len(graph), len(gates)))
+    folded = fold(graph, gates, collapse)
+    nodes = _nodes(gates, folded)
+    framed = frame(graph, _places(nodes)) if clusters else Framed((), {})
+    return Selection(nodes, _note(graph, len(gates), len(nodes)), framed)
+
+
+def _nodes(gates: Sequence[int], folded: Sequence[Folded]) -> list[int | Folded]:
+    """Gates, and groups in place of their first ones."""
+    first = {group.gates[0]: group for group in folded}
+    gone = {index for group in folded for index in group.gates}
+    return [first.get(index, index) for index in gates if index in first or index not in gone]
+
+
+def _places(nodes: Sequence[int | Folded]) -> list[int]:
+    """Where nodes stand; not of groups whose gates stand apart, which can be in several frames."""
+    found = []
+    for node in nodes:
+        if not isinstance(node, Folded):
+            found.append(node)
+        elif node.is_range:
+            found.append(node.gates[0])
+    return found
 
 
 def _keep_influenced(graph: Graph, name: str, shown: bytearray) -> None:
@@ -55,12 +88,17 @@ def _keep_near(graph: Graph, depth: int, shown: bytearray) -> None:
         shown[index] &= edges <= depth
 
 
-def _note(total: int, shown: int) -> str:
+def _note(graph: Graph, shown: int, nodes: int) -> str:
     parts = []
-    if shown < total:
-        parts.append(f"{shown:,} of {total:,} gates are shown")
-    if shown > sizes.LABELLED:
-        where = "" if shown > sizes.NUMBERED else " on edges"
-        parts.append(f"{shown:,} gates are too many for numbers{where}: they are in the SVG's tooltips")
-        parts.append("--path NAME, --depth N and --of NAME show less")
+    if shown < len(graph):
+        parts.append(f"{shown:,} of {len(graph):,} gates are shown")
+    if nodes > sizes.LABELLED:
+        where = "" if nodes > sizes.NUMBERED else " on edges"
+        what = "gates" if nodes == shown else "nodes"
+        parts.append(f"{nodes:,} {what} are too many for numbers{where}: they are in the SVG's tooltips")
+        ways = "--path NAME, --depth N, --of NAME and --collapse NAME" if graph.groups else _WAYS
+        parts.append(f"{ways} show less")
     return "; ".join(parts)
+
+
+_WAYS = "--path NAME, --depth N and --of NAME"

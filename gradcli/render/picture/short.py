@@ -1,19 +1,25 @@
-"""Short numbers for pictures: four significant digits, and one can see whether digits were lost.
+"""Short numbers and arrays for pictures: four significant digits, and one can see whether digits were lost.
 
-Exact integers below a million have no point. A number that was rounded keeps its zeros (0.5000), an exact one has none
-(0.5).
+Enters: a number, or an array of them. Leaves: a few signs. Invariant: an exact integer below a million has no point; a
+number that was rounded keeps its zeros (0.5000), an exact one has none (0.5). An array is written whole up to
+`sizes.WHOLE` elements, else by its mean and range, with three digits each, since there are several numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from gradcli.numeric.elements import elements, norm, shape_of
+from gradcli.render.picture import sizes
+
 _DIGITS = 4
+_OF_SEVERAL = 3  # digits of each number, where there are several
 _EXACT = 1e-12  # relative: 0.7·0.8 is 0.56
 
 
-def short(x: Any) -> str:
+def short(x: Any, digits: int = _DIGITS) -> str:
     """x as a person writes it on a picture, with a true minus sign."""
     if not isfinite(x):
         return "nan" if x != x else "∞" if x > 0 else "−∞"
@@ -21,11 +27,11 @@ def short(x: Any) -> str:
         return "0"
     if x == int(x) and abs(x) < 1e6:
         return str(int(x)).replace("-", "−")
-    mantissa, _, power = f"{x:.{_DIGITS - 1}e}".partition("e")
+    mantissa, _, power = f"{x:.{digits - 1}e}".partition("e")
     rounded, exponent = float(f"{mantissa}e{power}"), int(power)  # infinite for the largest number
     ending = ""
-    if -_DIGITS < exponent < _DIGITS - 1:
-        mantissa = f"{rounded:.{_DIGITS - 1 - exponent}f}"
+    if -_DIGITS < exponent < digits - 1:
+        mantissa = f"{rounded:.{digits - 1 - exponent}f}"
     else:
         ending = f"e{exponent}"
     exact = abs(rounded - x) <= _EXACT * abs(x)
@@ -34,3 +40,54 @@ def short(x: Any) -> str:
 
 def _trimmed(digits: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def finite(x: Any) -> bool:
+    """Whether all its numbers are."""
+    return all(map(isfinite, elements(x)))
+
+
+def brief(x: Any) -> str:
+    """A value: a number; an array whole, [2 −3 −3], else its mean and range."""
+    shape, numbers = shape_of(x), elements(x)
+    return short(x) if not shape else _rows(numbers, shape) if len(numbers) <= sizes.WHOLE else spread(numbers)
+
+
+def spread(numbers: Sequence[Any]) -> str:
+    """Many numbers in a few words."""
+    if lost := sum(not isfinite(number) for number in numbers):
+        return f"{lost:,} of {len(numbers):,} not finite"
+    low, high = min(numbers), max(numbers)
+    if low == high:
+        return f"all {short(low)}"
+    mean = sum(number / len(numbers) for number in numbers)
+    return f"mean {short(mean, _OF_SEVERAL)}, {short(low, _OF_SEVERAL)} … {short(high, _OF_SEVERAL)}"
+
+
+def slope(x: Any) -> str:
+    """A local gradient: as a value, but of many numbers the range alone, since it stands on an edge."""
+    if not _is_long(x, sizes.WHOLE_ON_EDGE):
+        return brief(x)
+    return spread(elements(x)).rpartition(", ")[2]
+
+
+def size(x: Any, whole: int = sizes.WHOLE) -> str:
+    """A gradient: a number, an array whole, else its norm."""
+    return f"norm {short(norm(x))}" if _is_long(x, whole) and finite(x) else brief(x)
+
+
+def flow(x: Any) -> str:
+    """A contribution: as a gradient, but on an edge."""
+    return size(x, sizes.WHOLE_ON_EDGE)
+
+
+def _is_long(x: Any, whole: int) -> bool:
+    return bool(shape_of(x)) and len(elements(x)) > whole
+
+
+def _rows(numbers: list[Any], shape: tuple[int, ...]) -> str:
+    """Elements with blanks between, rows of a matrix with semicolons."""
+    row = shape[-1] if len(shape) == 2 and shape[-1] else max(1, len(numbers))
+    shown = [short(number, _OF_SEVERAL) for number in numbers]
+    rows = (" ".join(shown[i : i + row]) for i in range(0, len(numbers), row))
+    return f"[{'; '.join(rows)}]"

@@ -12,8 +12,10 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from gradcli.render.picture import far, placing, sizes
+from gradcli.render.picture.dot import cluster
+from gradcli.render.picture.framing import Frame
 from gradcli.render.picture.palette import DARK, LIGHT, Palette, heat_color, heat_width, text_colors
-from gradcli.render.picture.picture import Arrow, Line, Node, Picture
+from gradcli.render.picture.parts import Arrow, Line, Node, Picture
 from gradcli.render.picture.style import dark_style
 
 Element = ElementTree.Element
@@ -56,10 +58,25 @@ def _middle(texts: list[Element]) -> placing.Point:
     return sum(xs) / len(xs), sum(ys) / len(ys) - _ROWS_UP
 
 
+def _has_groups(picture: Picture) -> bool:
+    """Whether it needs the styles of frames, folded nodes and arrays; most pictures do not."""
+    written = [*(node.lines for node in picture.nodes), *(arrow.lines for arrow in picture.arrows)]
+    return bool(picture.frames) or any(line.kind in ("small", "count") for lines in written for line in lines)
+
+
+def _plate(box: placing.Box, palette: Palette) -> Element:
+    """What breaks a line behind text."""
+    size = {"width": f"{box.right - box.left:.1f}", "height": f"{box.bottom - box.top:.1f}"}
+    corner = {"x": f"{box.left:.1f}", "y": f"{box.top:.1f}", "rx": "3"}
+    return _element("rect", class_="plate", fill=palette.page, fill_opacity="0.88", **corner, **size)
+
+
 def _size(node: Node, line: Line | None) -> float:
     """The size of a line's letters; None is the heading."""
     if line is not None and line.text.startswith("⚠"):
         return sizes.WARNING_TEXT
+    if line is not None and line.kind == "small":
+        return sizes.SMALL_TEXT
     return sizes.CONSTANT_TEXT if node.kind == "constant" else sizes.NODE_TEXT
 
 
@@ -70,6 +87,7 @@ class _Drawing:
         groups = _plain(ElementTree.fromstring(drawn)).findall("./g/g")
         self.nodes = {group.findtext("title", ""): group for group in groups if group.get("class") == "node"}
         self.edges = {group.get("id", ""): group for group in groups if group.get("class") == "edge"}
+        self.frames = {group.findtext("title", ""): group for group in groups if group.get("class") == "cluster"}
         self.places: dict[str, placing.Box] = {}  # of nodes
         self.boxes: list[placing.Box] = []  # of everything
         self.solid: list[placing.Box] = []  # what a label must not touch
@@ -79,8 +97,12 @@ class _Drawing:
         body = _element("g", class_="graph", font_family=FONTS, text_rendering="geometricPrecision")
         background = _element("rect", class_="bg", fill=self.palette.page)
         body.append(background)
+        captions = _element("g", class_="captions")
+        body.extend(self._frame(frame, captions) for frame in self.picture.frames)
         body.extend(self._edge(arrow) for arrow in self.picture.arrows)
         body.extend(nodes)
+        if self.picture.frames:
+            body.append(captions)
         body.append(self._labels())
         if self.style.legend and self.picture.legend:
             body.append(self._legend())
@@ -100,7 +122,7 @@ class _Drawing:
         root.append(_element("title", self.picture.title, id=ids[0]))
         root.append(_element("desc", self.picture.description, id=ids[1]))
         if self.style.theme == "auto":
-            root.append(_element("style", dark_style()))
+            root.append(_element("style", dark_style(_has_groups(self.picture))))
         root.append(body)
         for group in body:
             group.tail = "\n"
@@ -136,13 +158,32 @@ class _Drawing:
             return self._text(Line("constant", node.operation), x, y, size)
         kind = "name" if node.kind == "input" else "op"
         text = _element("text", class_="head", x=f"{x:.1f}", y=f"{y:.1f}", font_size=f"{size:g}", text_anchor="middle")
-        is_glyph = kind == "op" and (len(node.operation) == 1 or not node.operation[0].isalpha())
+        is_glyph = node.kind == "gate" and (len(node.operation) == 1 or not node.operation[0].isalpha())
         large = {"font_size": f"{sizes.GLYPH_TEXT:g}"} if is_glyph else {}
         ink = self.colors[kind]
         text.append(_element("tspan", node.operation, class_=kind, font_weight="bold", fill=ink, **large))
         if node.stage:
             text.append(_element("tspan", node.stage, class_="stage", font_style="italic", dx="5", fill=ink))
         return text
+
+    def _frame(self, frame: Frame, captions: Element) -> Element:
+        """A frame, under everything; its caption stands on a plate above the edges that may cross it."""
+        drawn = self.frames[cluster(frame)]
+        group = _element("g", id=self.style.prefix + frame.id, class_="frame")
+        group.append(_element("title", frame.tooltip))
+        for part in drawn:
+            if part.tag in ("path", "polygon"):
+                part.tail = None
+                part.attrib |= {"class": "outline", "fill": "none"}
+                self._keep(placing.Box.of(placing.numbers(part.get("d") or part.get("points") or "")))
+                group.append(part)
+        x, y = (float(drawn.find("text").get(name, 0)) for name in "xy")  # type: ignore[union-attr]
+        half = placing.text_width(frame.caption, sizes.CAPTION_TEXT) / 2
+        box = placing.Box(x - half, y - sizes.CAPTION_TEXT, x + half, y + 3)
+        self._keep(box, solid=True)
+        captions.append(_plate(box, self.palette))
+        captions.append(self._text(Line("caption", frame.caption), x, y, sizes.CAPTION_TEXT))
+        return group
 
     def _keep(self, box: placing.Box, solid: bool = False) -> None:
         self.boxes.append(box)
@@ -201,9 +242,7 @@ class _Drawing:
         self._keep(box)
         part = _element("g", class_="edge-label")
         part.append(_element("title", arrow.tooltip))
-        size = {"width": f"{box.right - box.left:.1f}", "height": f"{box.bottom - box.top:.1f}"}
-        corner = {"x": f"{box.left:.1f}", "y": f"{box.top:.1f}", "rx": "3"}
-        part.append(_element("rect", class_="plate", fill=self.palette.page, fill_opacity="0.88", **corner, **size))
+        part.append(_plate(box, self.palette))
         x = (box.left + box.right) / 2
         for row, line in enumerate(arrow.lines):
             part.append(self._text(line, x, box.top + sizes.ASCENT + row * sizes.LINE_HEIGHT, sizes.EDGE_TEXT))
