@@ -110,7 +110,7 @@ def _check_jacobians(trace: Trace) -> None:
 
 def _seed(written: str, graph: Graph) -> Any:
     """What the backward pass starts with; whether an array has the output's shape is seen there."""
-    found = value(written, "--vjp")
+    found = value(written, "the seed")
     if shape_of(found) and not (graph.shapes or graph.settings):
         message = f"the seed is an array of shape {shown(shape_of(found))}, and the output a number"
         raise BindingError(message, hint="write --vjp 2")

@@ -120,7 +120,7 @@ def _not_a_file(element: str, name: str) -> str:
     return element
 
 
-_PART = re.compile(r"[^\[\](),]+|.", re.DOTALL)
+_PART = r"[^\[\](),]+|."
 
 
 def _nested(text: str, name: str) -> list[Any]:
@@ -129,7 +129,7 @@ def _nested(text: str, name: str) -> list[Any]:
 
     outermost: list[Any] = []
     open_lists, written, parentheses, after = [outermost], "", 0, False
-    for part in _PART.findall(text):
+    for part in re.findall(_PART, text, re.DOTALL):
         if part == "[" and not written.strip() and not after and not (len(open_lists) == 1 and outermost):
             if len(open_lists) > MOST_AXES:
                 raise too_deep(name)

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from gradcli.diagnose.warned import places_not_finite
+from gradcli.graph import ops
 from gradcli.passes import evaluate_graph
 from gradcli.traces import Trace
 
@@ -23,8 +24,10 @@ def numbers_not_finite(trace: Trace) -> int:
 
         return count_not_finite(trace)
     partials = trace.partials
-    columns = (trace.values, partials.firsts, partials.seconds, trace.adjoints)
+    columns = (partials.firsts, partials.seconds, trace.adjoints)
     found = sum(len(places_not_finite(column)) for column in columns)
+    codes = trace.graph.codes
+    found += sum(codes[place] != ops.CONSTANT for place in places_not_finite(trace.values))  # a constant is asked for
     return found + sum(len(places_not_finite(list(slopes))) for slopes in partials.many.values())
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from gradcli.diagnose import of_numbers
 from gradcli.diagnose.nonfinite import PLACES as NOT_FINITE
-from gradcli.diagnose.single import of_numbers
 from gradcli.diagnose.stages import dead_units
 from gradcli.diagnose.vanishing import FLAT
 from gradcli.diagnose.warned import Warned, text, warned
@@ -242,6 +242,8 @@ def _overflowing_gradient(trace: Trace, index: int, slopes: tuple[Any, ...]) -> 
     graph, adjoint = trace.graph, trace.adjoints[index]
     places = [operand for operand, slope in zip(graph.operands[index], slopes, strict=True) if slope is BY_RULE]
     if all(_all_finite(trace.adjoints[operand]) for operand in places) or not _all_finite(adjoint):
+        return
+    if not _all_finite(trace.values[index]):  # that is told already
         return
     if not all(_all_finite(trace.values[operand]) for operand in graph.operands[index]):
         return

@@ -19,7 +19,7 @@ from gradcli.traces import Trace
 FLAT = 1e-8  # of the steepest slope: below, a gate is saturated
 _TRACKED = 64  # dead gates whose inputs are told: a bit each of a mask per gate
 _NAMED = 5  # inputs in a message
-_NOT_ZERO = re.compile(r"[0.]*[1-9]")
+_NOT_ZERO = r"[0.]*[1-9]"
 
 
 def _largest_subnormal(trace: Trace) -> float:
@@ -35,7 +35,7 @@ def underflows(trace: Trace) -> Iterator[tuple[int, Warned]]:
     for index in tiny:
         value, zero = trace.values[index], graph.rows[graph.codes[index]].zero
         if graph.codes[index] == ops.CONSTANT:
-            if value == 0 and _NOT_ZERO.match(graph.literals[index] or ""):
+            if value == 0 and re.match(_NOT_ZERO, graph.literals[index] or ""):
                 message = f"{text(trace, index)} is too small for a double: it is {write(value)}"
                 yield index, warned(trace, "underflow", index, message)
         elif zero is not None:

