@@ -11,7 +11,7 @@ from pathlib import Path
 
 from measure import child_environment, installed, machine, note
 
-BENCHMARKS = ("startup", "parsing", "passes", "large", "pictures", "derivatives")
+BENCHMARKS = ("startup", "parsing", "passes", "networks", "large", "pictures", "derivatives")
 PEERS = ("micrograd", "torch", "sympy", "lark")
 
 

@@ -3,9 +3,9 @@
     hidden = relu(X @ W1 + b1)
     cross_entropy(hidden @ W2 + b2, labels)
 
-Weights and biases are differentiated, the data are not, in all candidates; all in double precision, with as many
-threads of the linear algebra as the library takes by itself, or --threads. gradcli's graph and PyTorch's tensors exist
-before. "numpy" is the same by hand, straight from the formulas: what no library can be below.
+Weights and biases are differentiated, the data are not, in all candidates; all in double precision, with one thread, or
+--threads: two libraries in one process, each with threads that wait for work, hold each other up. gradcli's graph and
+PyTorch's tensors exist before. "numpy" is the same by hand, straight from the formulas: what no library can be below.
 
 Memory is the largest resident size of a process that runs one candidate many times, less that of one that has only
 imported its library and made the data.
@@ -122,14 +122,14 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--memory-of", choices=CANDIDATES, help=argparse.SUPPRESS)
     options.add_argument("--runs", type=int, default=0, help=argparse.SUPPRESS)
-    options.add_argument("--threads", help="of the linear algebra")
+    options.add_argument("--threads", default="1", help="of the linear algebra")
     chosen = options.parse_args()
     if chosen.memory_of:
         print(peak(chosen.memory_of, chosen.runs))
         return
     import numpy as np
 
-    if chosen.threads and os.environ.get("OMP_NUM_THREADS") != chosen.threads:
+    if os.environ.get("OMP_NUM_THREADS") != chosen.threads:
         variables = {"OMP_NUM_THREADS": chosen.threads, "OPENBLAS_NUM_THREADS": chosen.threads}
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | variables)
     names = [name for name in CANDIDATES if name != "torch" or installed("torch")]

@@ -88,8 +88,10 @@ class Gates:
         partials: Sequence[Any] = [None] * len(active)
         if row.variadic and not row.structural:
             partials = self.local_gradients(index, active)
+        places = self.graph.operands[index]
+        xs = self.operands(index)
         return [
-            self.contribution(index, position, adjoint, partials[position]) if wanted else None
+            self._contribution(index, position, places[position], adjoint, partials[position], xs) if wanted else None
             for position, wanted in enumerate(active)
         ]
 
@@ -99,11 +101,25 @@ class Gates:
         Args:
             partial: the local gradient, if it is known.
         """
+        operand = self.graph.operands[index][position]
+        return self._contribution(index, position, operand, adjoint, partial, self.operands(index))
+
+    def parts(self, index: int, adjoint: Any, partials: Sequence[Any]) -> list[Any]:
+        """The contributions of all edges whose local gradients are given; None where there is none."""
+        places, xs = self.graph.operands[index], self.operands(index)
+        return [
+            None if partial is None else self._contribution(index, position, operand, adjoint, partial, xs)
+            for position, (operand, partial) in enumerate(zip(places, partials, strict=True))
+        ]
+
+    def _contribution(
+        self, index: int, position: int, operand: int, adjoint: Any, partial: Any, xs: Sequence[Any]
+    ) -> Any:
+        """That of one edge. What all edges of the gate share is handed in: there may be thousands of them."""
         row, graph = self.row(index), self.graph
-        y, xs, shape = self.values[index], self.operands(index), self.shape(graph.operands[index][position])
+        y, shape = self.values[index], self.shape(operand)
         if index in graph.settings:
-            rule: Any = (row.vjps or ())[0 if row.variadic else position]
-            return rule(self.system, self.layout(index).at(position), adjoint, y, *xs)
+            return self._by_rule(row.vjps or (), index, position, adjoint, xs)
         if index not in graph.shapes:
             return self._of_numbers(row, position, adjoint, partial, y, xs)
         part = self._flow(row, position, adjoint, partial, y, xs)
@@ -146,18 +162,34 @@ class Gates:
             partial = rules[0](m, y, *xs)[position] if row.variadic else _local(bound(_run, m), rules[position], y, xs)
         return m.chain(flow, partial)
 
-    def moved(self, index: int, position: int, tangent: Any) -> Any:
-        """By what a gate moves when one operand moves by the tangent."""
-        row, graph = self.row(index), self.graph
-        y, xs = self.values[index], self.operands(index)
+    def _by_rule(self, rules: Sequence[Any], index: int, position: int, flow: Any, xs: Sequence[Any]) -> Any:
+        """An adjoint or a tangent through a structural gate; a variadic row's rule reads no operand but its own."""
+        variadic, layout = self.row(index).variadic, self.layout(index).at(position)
+        rule, read = (rules[0], xs[position : position + 1]) if variadic else (rules[position], xs)
+        return rule(self.system, layout, flow, self.values[index], *read)
+
+    def moved(self, index: int, tangents: Sequence[Any]) -> Any:
+        """By what a gate moves when its operands move by these tangents; None stands for what does not move."""
+        row, xs, total = self.row(index), self.operands(index), None
+        partials: Sequence[Any] = [None] * len(xs)
+        if row.variadic and not row.structural:
+            partials = self.local_gradients(index, [tangent is not None for tangent in tangents])
+        for position, tangent in enumerate(tangents):
+            if tangent is not None:
+                part = self._moved(row, index, position, tangent, partials[position], xs)
+                total = part if total is None else total + part
+        return total
+
+    def _moved(self, row: ops.Op, index: int, position: int, tangent: Any, partial: Any, xs: Sequence[Any]) -> Any:
+        """The part of one operand."""
+        graph, y = self.graph, self.values[index]
         if index in graph.settings:
-            rule: Any = (row.jvps or ())[0 if row.variadic else position]
-            return rule(self.system, self.layout(index).at(position), tangent, y, *xs)
+            return self._by_rule(row.jvps or (), index, position, tangent, xs)
         if index not in graph.shapes:
-            return self._of_numbers(row, position, tangent, None, y, xs)
+            return self._of_numbers(row, position, tangent, partial, y, xs)
         system, shape = self.system, graph.shapes[index]
         tangent = system.broadcast_to(tangent, shape=shape)
-        part = self._flow(row, position, tangent, None, y, xs)
+        part = self._flow(row, position, tangent, partial, y, xs)
         return system.broadcast_to(part, shape=shape)
 
 
@@ -186,10 +218,8 @@ def along(graph: Graph, values: list[Any], direction: Mapping[str, Any], m: Numb
             tangents[index] = gates.system.broadcast_to(direction[name], shape=gates.shape(index))
     with arrays.quiet():
         for index in range(len(graph)):
-            for position, operand in enumerate(graph.operands[index]):
-                if tangents[operand] is not None:
-                    part, before = gates.moved(index, position, tangents[operand]), tangents[index]
-                    tangents[index] = part if before is None else before + part
+            if graph.operands[index]:
+                tangents[index] = gates.moved(index, [tangents[operand] for operand in graph.operands[index]])
     found = tangents[graph.output]
     if found is None:
         found = gates.system.broadcast_to(0.0, shape=gates.shape(graph.output))

@@ -6,13 +6,16 @@ nothing here computes a derivative; contributions follow from the columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial as bound
 from typing import Any, NamedTuple
 
 from gradcli.errors import Span
-from gradcli.graph.describe import gate_text, rule_text
+from gradcli.graph import describe
+from gradcli.graph.describe import gate_text, operand_text, rule_text
 from gradcli.graph.graph import NO_OPERAND, Graph, Operands
 from gradcli.numeric.system import NumberSystem
+from gradcli.numeric.text import Text
 
 LocalGradients = Sequence[tuple[Any, ...] | None]
 BY_RULE = "by rule"  # in place of a local gradient, on an edge of a gate that works on whole arrays
@@ -82,6 +85,24 @@ def _array_contribution(
 
     with arrays.quiet():
         return arrays.frozen(Gates(graph, m, values).contribution(index, position, adjoint, partial))
+
+
+def rules_on(graph: Graph, index: int) -> Callable[[int], str]:
+    """Position → `rule_text` of that edge of a gate.
+
+    A variadic structural gate may have thousands of edges: the shapes of all operands are looked up once.
+    """
+    row, places, name = graph.rows[graph.codes[index]], graph.operands[index], graph.name(index)
+    if not (row.structural and row.variadic):
+        return bound(rule_text, graph, index)
+    layout, y = graph.layout(index), Text(f"g{index}" if name is None else name)
+    operands = [operand_text(graph, place) for place in places]
+
+    def rule(position: int) -> str:
+        text: Text = describe.contribution(row, describe.TEXT, layout.at(position), Text, y, operands, graph.free)
+        return text.text
+
+    return rule
 
 
 class Partials(Sequence[tuple[Any, ...] | None]):
@@ -160,15 +181,36 @@ class Trace:
 
     def edges(self, index: int) -> Iterator[Edge]:
         """The operands of a gate, with their gradients."""
-        operands, adjoint = self.graph.operands[index], self.adjoints[index]
-        partials = self.partials[index] or (None,) * len(operands)
-        for position, (operand, partial) in enumerate(zip(operands, partials, strict=True)):
-            if partial is None:
-                yield Edge(f"g{operand}", None, None, None)
-                continue
-            part = contribution(self.graph, self.values, index, position, adjoint, partial, self.system)
-            local = None if partial is BY_RULE else partial
-            yield Edge(f"g{operand}", local, part, rule_text(self.graph, index, position))
+        found = {position: (local, part) for position, local, part in self.flows(index)}
+        rule = rules_on(self.graph, index)
+        for position, operand in enumerate(self.graph.operands[index]):
+            local, part = found.get(position, (None, None))
+            yield Edge(f"g{operand}", local, part, rule(position) if position in found else None)
+
+    def flows(self, index: int) -> Iterator[tuple[int, Any, Any]]:
+        """What a gate passes on: position, local gradient, contribution; nothing to what is not differentiated."""
+        graph, adjoint, partials = self.graph, self.adjoints[index], self.partials[index]
+        if partials is None:
+            return
+        if graph.shapes or graph.settings:
+            for position, (partial, part) in enumerate(zip(partials, self._parts(index, partials), strict=True)):
+                if partial is not None:
+                    yield position, None if partial is BY_RULE else partial, part
+            return
+        for position, partial in enumerate(partials):
+            if partial is not None:
+                part = contribution(graph, self.values, index, position, adjoint, partial, self.system)
+                yield position, partial, part
+
+    def _parts(self, index: int, partials: Sequence[Any]) -> list[Any]:
+        """The contributions of a gate's edges, in a graph with arrays."""
+        from gradcli.array_gates import Gates
+        from gradcli.numeric import arrays
+
+        if "gates" not in self.cache:
+            self.cache["gates"] = Gates(self.graph, self.system, self.values)
+        with arrays.quiet():
+            return [*map(arrays.frozen, self.cache["gates"].parts(index, self.adjoints[index], partials))]
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.graph)} gates: value {self.value!r}, gradients {self.gradients!r}>"

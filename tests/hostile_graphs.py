@@ -25,6 +25,6 @@ def put(trace: Trace, text: str, *places: str) -> None:
     if "constant" in places:
         graph.literals[graph.codes.index(ops.CONSTANT)] = text
     if "function" in places:
-        graph.rows = tuple(row._replace(name=text) if row.name == "max" else row for row in graph.rows)
+        graph.rows = tuple(row.replaced(name=text) if row.name == "max" else row for row in graph.rows)
     if "source" in places:
         graph.source = text

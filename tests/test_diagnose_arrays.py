@@ -72,6 +72,37 @@ def test_broadcast_operands_are_named_by_their_own_elements() -> None:
     assert told[0] == ("pole", "x[0, 1] / y[1] is inf at x[0, 1] = 2.0, y[1] = 0.0 (2 of 4 elements are not finite)")
 
 
+def test_operands_of_one_label_are_told_apart() -> None:
+    """An input may be called like a gate, and a copy keeps the label that a loop gives away."""
+    pole = "g3[0] / g3[0]_ is inf at g3[0] = 1.0, g3[0]_ = 0.0 (1 of 2 elements are not finite)"
+    assert _told("sum(g3 / (x*2))", g3=[1, 2], x=[0, 1])[0] == ("pole", pole)
+    copied = "h = x*[1, 2]; k = h; for t in 0..2 { h = s*(t + 1) }; sum(k*h)"
+    kind, message = _told(copied, x=[0, 5e307], s=50)[0]
+    assert kind == "overflow"
+    assert "h[1]_ = 100.0" in message
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        ([0, 2], "label 2.0 at [1] is no class: classes are 0 to 1"),
+        ([0.5, -1], "label 0.5 at [0] is no class: classes are 0 to 1"),
+    ],
+)
+def test_label_that_is_no_class_is_named(labels: list[float], fault: str) -> None:
+    told = _told("cross_entropy(x, t)", x=[[0.5, -1], [1, 0.25]], t=labels)
+    assert told[0] == ("domain", f"cross_entropy(x, t) is undefined: {fault}")
+
+
+def test_label_that_is_no_class_is_named_in_any_rank() -> None:
+    prefix = "cross_entropy(x, t) is undefined: label "
+    assert _told("cross_entropy(x, t)", x=[1, 2], t=-1)[0][1] == f"{prefix}-1.0 is no class: classes are 0 to 1"
+    assert _told("cross_entropy(x, t)", x=[1], t=1)[0][1] == f"{prefix}1.0 is no class: the only class is 0"
+    nested = [[[1, 2, 3], [1, 2, 3]], [[1, 2, 3], [1, 2, 3]]]
+    told = _told("cross_entropy(x, t)", x=nested, t=[[0, 1], [3, 2]])[0][1]
+    assert told == f"{prefix}3.0 at [1, 0] is no class: classes are 0 to 2"
+
+
 def test_harmless_arrays_are_not_warned_of() -> None:
     assert _told("sum(log(x)) + norm(x) + max(x, axis=0) + sum(tanh(x)) + sum(leaky_relu(x))", x=[1, 2, 3]) == []
 
@@ -168,21 +199,71 @@ def test_norms_are_those_of_the_gradients() -> None:
     assert norm(arrays.asarray([3e200, 4e200])) == pytest.approx(5e200)
 
 
+RELU = {
+    "X": [[1, 0], [0, 1], [-1, 0], [0, -1]],
+    "W": [[1, -1, 1], [1, 1, -1]],
+    "T": [[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]],
+}
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [
         (LAYERS, {"X": [[1, 1], [2, 1]], "W1": [[1, -1, 2], [-1, -1, -3]], "W2": [[1], [1], [1]]}),
+        (LAYERS, {"X": [[1, 1], [2, 1]], "W1": [[-1, -1, -2], [-1, -1, 1]], "W2": [[1], [1], [1]]}),
         (RNN, {"x": [0.5, -1, 2], "w": 0.5, "u": 0.5, "b": 0.1, "target": 1.0}),
         ("h = tanh(W @ x)\ng = sigmoid(V @ h)\nsum(g)", {"W": [[9, 9], [0.1, 0]], "x": [1, 1], "V": [[1, 1], [2, 2]]}),
+        ("h = relu(X @ W); loss = mse(h, T); loss", RELU),  # every unit is on in an example, and off in another
+        ("h = 2*relu(X @ W) + 1; loss = mse(h, T); loss", RELU),  # the rectifiers carry no stage's name
+        ("h = relu(relu(X @ W) @ [[1, 0, 0], [0, 1, 0], [0, 0, -1]]); loss = mse(h, T); loss", RELU),
+        ("h = relu(X @ W) @ [[1, 1], [1, -1], [1, 0]]; loss = mse(h @ [[1, 1, 1], [1, 1, 2]], T); loss", RELU),
+        ("h = relu(x); y = sum(h); y", {"x": [1, -1, -2]}),
+        ("f(a, W) = relu(a @ W) - 1\nh = f(X, W)\nfor k in 0..2 { h = relu(h + k - 1) }\nmse(h, T)", RELU),
     ],
 )
 def test_unrolled_graph_has_the_same_norms(text: str, values: dict[str, Any]) -> None:
-    whole, single = (_by_name(statistics(_trace(text, values, unrolled))) for unrolled in (False, True))
-    assert whole.keys() == single.keys()
-    for name, stage in whole.items():
-        assert single[name].norm == pytest.approx(stage.norm, rel=1e-12)
-        assert single[name].next == stage.next
-        assert single[name].saturated == stage.saturated
+    """And the same units and findings; only the gate and the shape of a stage are those of its elements."""
+    whole, single = (statistics(_trace(text, values, unrolled)) for unrolled in (False, True))
+    assert len(whole.stages) == len(single.stages) > 0
+    for stage, other in zip(whole.stages, single.stages, strict=True):
+        assert other.norm == pytest.approx(stage.norm, rel=1e-12)
+        assert (other.ratio is None) == (stage.ratio is None)
+        assert other.ratio is None or other.ratio == pytest.approx(stage.ratio, rel=1e-12, nan_ok=True)
+        same = {"gate": stage.gate, "shape": stage.shape, "norm": stage.norm, "ratio": stage.ratio}
+        assert other._replace(**same) == stage
+    assert single.findings == whole.findings
+
+
+def test_gradient_that_vanishes_is_found_whether_or_not_the_cost_has_a_name() -> None:
+    turns = "h = x; for k in 0..6 { h = sigmoid(W @ h + b) }; "
+    values = {"W": [[0.3, -1], [1, 0.25]], "b": [0, 0.5], "x": [1, -1]}
+    for unrolled in (False, True):
+        named = statistics(_trace(turns + "cost = sum((h - 1)^2); cost", values, unrolled))
+        without = statistics(_trace(turns + "sum((h - 1)^2)", values, unrolled))
+        assert _kinds(named) == {"vanishing"}
+        assert without.findings == named.findings
+        assert "from h[5] back to h[0]" in without.findings[0][1]
+
+
+def test_elements_and_turns_of_one_name_have_a_line_each() -> None:
+    """Unrolled, h[0] is an element of the first h, and the number that the loop's first turn makes."""
+    text = "h = tanh(W @ x); for t in 0..2 { h = tanh(sum(h)*(t + 1)) }; h^2"
+    values = {"W": [[0.3, -1], [1, 0.25]], "x": [1, -1]}
+    whole, single = (statistics(_trace(text, values, unrolled)).stages for unrolled in (False, True))
+    assert [stage.name for stage in whole] == [stage.name for stage in single] == ["h", "h[0]", "h[1]"]
+    assert [stage.next for stage in single] == ["h[0]", "h[1]", None]
+    assert [stage.norm for stage in single] == pytest.approx([stage.norm for stage in whole], rel=1e-12)
+
+
+def test_gates_of_one_name_have_a_line_each() -> None:
+    """A name does not stand for one gate alone: both are told."""
+    trace = _trace("p = x^2; q = tanh(p); q*3", {"x": 0.5})
+    trace.graph.groups = []
+    trace.graph.stages = dict.fromkeys(trace.graph.stages, "h[0]")
+    found = statistics(trace).stages
+    assert [(stage.name, stage.next) for stage in found] == [("h[0]", "h[0]"), ("h[0]", None)]
+    assert found[0].gate < found[1].gate
+    assert found[0].ratio == found[0].norm / found[1].norm == pytest.approx(1 - trace.values[found[1].gate] ** 2)
 
 
 def test_json_is_valid_and_formats_hold_every_stage() -> None:

@@ -46,7 +46,7 @@ def test_any_command_line_is_answered_or_refused(monkeypatch: pytest.MonkeyPatch
     assert Path.cwd() == here
     seen = report.counts["command lines"]
     assert {"0", "2", "74", "141"} <= seen.keys() <= {"0", "1", "2", "74", "141"}
-    assert seen["0"] > 30
+    assert seen["0"] > 10
 
 
 def test_every_command_and_option_is_tried() -> None:

@@ -74,7 +74,7 @@ def test_the_summaries_for_people_have_both(format: str, capsys: pytest.CaptureF
         (("--jvp", "x=1", "--jvp", "x=2"), "x is given twice"),
         (("--jvp", "x=1", "--wrt", "y"), "--jvp moves x, which --wrt leaves out"),
         (("--jvp", "x=a"), "the value of x is not a number"),
-        (("--vjp", "two"), "the value of --vjp is not a number"),
+        (("--vjp", "two"), "the value of the seed is not a number"),
         (("--jvp", "x=1", "--digits", "30"), "--jvp and --vjp are computed in doubles"),
     ],
 )

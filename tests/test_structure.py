@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -101,6 +102,16 @@ def test_imports_point_one_way(name: str) -> None:
         other = layer(imported)
         assert other is not None, f"{name} imports {imported}"
         assert other[0] < own[0] or other[1] == own[1], f"{name} imports {imported}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not inside a layer or a package either, and not by an import that stands in a function."""
+    circle: list[str] = []
+    try:
+        TopologicalSorter({name: [one for one in imports(name) if one in MODULES] for name in MODULES}).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+    assert not circle, " imports or is imported by ".join(circle)
 
 
 @pytest.mark.parametrize("name", MODULES)

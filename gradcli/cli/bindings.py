@@ -2,7 +2,7 @@
 
 Enters: the arguments of a command. Leaves: its own options for typer, and the bindings. Invariant: an argument is one
 of three: the command's own option (exact name), a binding `--NAME`, or an operand; what follows a binding's name is its
-value, whatever it looks like.
+value, whatever it looks like. --NAME-WITH-HYPHENS is none of them, and refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gradcli.language.parser import normalise
 from gradcli.printable import shorten
 
 _NAME = re.compile(r"[^\W\d]\w*")
+_HYPHENATED = re.compile(r"--[^\W\d]\w*(?:-[^\W\d]\w*)+")  # no name, and no expression that anybody means
 
 
 class Sorted(NamedTuple):
@@ -57,9 +58,18 @@ def sort_arguments(
             found.given.append(whole[argument][0])
         elif name.startswith("--") and _NAME.fullmatch(normalise(name[2:])):
             found.bindings.append((normalise(name[2:]), value if equals else _value_of(name, waiting, valued)))
+        elif _HYPHENATED.fullmatch(name) and not {"--help", "-h"} & {*arguments}:
+            raise _unknown(name, valued)
         else:
             found.operands.append(argument)
     return found
+
+
+def _unknown(name: str, valued: Mapping[str, bool]) -> UsageError:
+    """There is no such option, and no value's name holds a hyphen."""
+    refuse_option_of_others(name)
+    hint = _meant(name, valued) or f"names hold no hyphens; a value is given as --{shorten(name[2:].replace('-', '_'))}"
+    return UsageError(f"there is no option {shorten(name)}", hint=hint)
 
 
 def _value_of(name: str, waiting: Iterator[str], valued: Mapping[str, bool]) -> str:

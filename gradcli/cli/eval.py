@@ -78,7 +78,9 @@ def run(
       gradcli eval "sum(tanh(W @ x))" --W "[[1, 2], [3, 4]]" --x "[0.5, -1]"
     """
     chosen = asked_format("table", format, json=json, tree=tree)
-    rewriting = program.Rewriting(expand, fuse, share, unroll)
+    # Stages are told of whole arrays, which know examples from units; only --wrt "W[0,0]" needs the elements.
+    by_element = unroll and (not stats or "[" in (wrt or ""))
+    rewriting = program.Rewriting(expand, fuse, share, by_element)
     decimals = digits is not None
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates, rewriting=rewriting, decimals=decimals

@@ -16,6 +16,7 @@ from gradcli.cli import given, program, streams
 from gradcli.errors import BindingError, GradcliError, UsageError
 from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
+from gradcli.graph.lower import has_arrays
 from gradcli.language.nodes import Program
 from gradcli.printable import shorten
 
@@ -93,7 +94,7 @@ def load(
     values = given.used(both, known, option_names)
     point = None if both.inputs and given.is_structure(known, *lowered) else bind(both, values)
     arrays = {name: both.shapes[place] for name, place in both.inputs.items() if place in both.shapes}
-    unrolled = any(map(program.needs_unrolling, lowered))
+    unrolled = any(map(has_arrays, lowered))
     graphs = [
         _named(which, _rewritten, one, graph, rewriting, max_gates)
         for which, one, graph in zip("AB", programs, lowered, strict=True)
@@ -109,7 +110,7 @@ def load(
 
 def _rewritten(source: Program, graph: Graph, rewriting: program.Rewriting, max_gates: int) -> Graph:
     """The graph of a program as the options want it, without arrays."""
-    if program.needs_unrolling(graph):
+    if has_arrays(graph):
         from gradcli.graph.rewriting.unroll import unroll
 
         wanted.check_output(graph)

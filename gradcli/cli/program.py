@@ -16,7 +16,7 @@ from gradcli.cli.values import Exact, exact_text, same_shape, value
 from gradcli.errors import BindingError, ParseError, UsageError
 from gradcli.graph import wanted
 from gradcli.graph.graph import Graph
-from gradcli.graph.lower import MAX_GATES
+from gradcli.graph.lower import MAX_GATES, has_arrays
 from gradcli.language.nodes import Definition, Program
 from gradcli.language.parser import normalise, parse
 from gradcli.numeric.elements import shape_of
@@ -140,7 +140,7 @@ def note_unrolled(count: int) -> None:
 
 def _unrolled(loaded: Loaded, max_gates: int, several: bool) -> Loaded:
     """The same with elements in place of arrays. several: whether the output may be an array."""
-    if not needs_unrolling(loaded.graph):
+    if not has_arrays(loaded.graph):
         return loaded
     if not several:
         wanted.check_output(loaded.graph)
@@ -154,11 +154,6 @@ def _unrolled(loaded: Loaded, max_gates: int, several: bool) -> Loaded:
         written=unrolled_values(graph, loaded.written),
         arrays=arrays,
     )
-
-
-def needs_unrolling(graph: Graph) -> bool:
-    """Whether there are arrays, or gates that take arrays."""
-    return bool(graph.shapes) or any(graph.rows[code].structural for code in {*graph.codes})
 
 
 def arrays_of(graph: Graph) -> dict[str, Shape]:

@@ -7,6 +7,7 @@ the value, and in an array the element.
 from __future__ import annotations
 
 import math
+import os.path
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,18 +101,58 @@ def value(text: str, name: str, decimals: bool = False) -> Any:
     listed = text.strip().removeprefix("\ufeff").lstrip()
     if listed.startswith("["):
         return _array(listed, name, decimals)
-    return exactly(text, name) if decimals else constant(text, name)
+    try:
+        return exactly(text, name) if decimals else constant(text, name)
+    except BindingError:
+        if hint := _meant(listed.rstrip()):
+            message = f"the value of {shorten(name)} is not a number: {shorten(text)}"
+            raise BindingError(message, hint=hint) from None
+        raise
+
+
+def _meant(text: str) -> str | None:
+    """What stands for a file without its sign, or for an array without its brackets, as a hint."""
+    from gradcli.readers import READERS
+
+    if os.path.splitext(text)[1].lower() in READERS or os.path.isfile(text):
+        return f"did you mean @{shorten(text, 200)}?"
+    bare = text[1:-1].strip() if text[:1] == "(" and text[-1:] == ")" else text
+    elements = re.split(r"\s*[,;]\s*|\s+", bare)
+    if len(elements) < 2 or not all(map(_NUMBER.fullmatch, elements)):
+        return None
+    decimal = f", or {bare.replace(',', '.')} for one number" if re.fullmatch("[+-]?[0-9]+,[0-9]+", bare) else ""
+    return f"write {shorten('[' + ', '.join(elements) + ']', 60)}{decimal}"
+
+
+def _separated(text: str, name: str) -> BindingError | None:
+    """What is wrong with an array whose elements have nothing but spaces between them: [[1 2] [3 4]]."""
+    written = re.sub(r"(?<=[0-9.\]])\s+(?=[-+.\[0-9])", ", ", text.strip())
+    if written == text.strip() or _NUMBER.sub("", written).strip("[], \t\n"):
+        return None
+    try:
+        _nested(written, name)
+    except BindingError:
+        return None
+    message = f"the value of {shorten(name)} is not an array: commas stand between elements"
+    return BindingError(message, hint=f"write {shorten(written, 60)}")
 
 
 def _array(text: str, name: str, decimals: bool) -> Any:
     from gradcli.readers.nested import read_array
 
     def number(element: str, called: str) -> float:
+        if re.search(r"[0-9.]\s+[-+][0-9.]", element):  # [1 -2], as NumPy prints it, is not one element
+            raise BindingError(f"the value of {shorten(called)} is two numbers: {shorten(element)}", hint=_ARRAY_HINT)
         if decimals:
             return exactly(_not_a_file(element, called), called)
         return float(element) if _NUMBER.fullmatch(element) else constant(_not_a_file(element, called), called)
 
-    return read_array(_nested(text, name), name, number, decimals)
+    try:
+        return read_array(_nested(text, name), name, number, decimals)
+    except BindingError:
+        if error := _separated(text, name):
+            raise error from None
+        raise
 
 
 def _not_a_file(element: str, name: str) -> str:

@@ -17,8 +17,7 @@ from gradcli.codegen.staging import UNROLL
 from gradcli.codegen.target import Target
 from gradcli.errors import UsageError
 from gradcli.graph.graph import Graph
-from gradcli.graph.lower import MAX_GATES
-from gradcli.graph.rewriting.unroll import has_arrays
+from gradcli.graph.lower import MAX_GATES, has_arrays
 from gradcli.graph.wanted import check_output, differentiated
 from gradcli.printable import shorten
 

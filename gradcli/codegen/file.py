@@ -18,9 +18,9 @@ from gradcli.codegen.target import Helper, Target, Text
 from gradcli.graph import ops
 from gradcli.graph.derive import derive
 from gradcli.graph.graph import Graph
-from gradcli.graph.lower import MAX_GATES
+from gradcli.graph.lower import MAX_GATES, has_arrays
 from gradcli.graph.ops.layout import Shape
-from gradcli.graph.rewriting.unroll import element_names, has_arrays, unroll
+from gradcli.graph.rewriting.unroll import element_names, unroll
 from gradcli.numeric.elements import elements
 from gradcli.passes import evaluate_graph
 from gradcli.traces import Trace

@@ -17,8 +17,6 @@ from gradcli.codegen.target import ATOM, POWER, PRODUCT, SUM, ArrayWriter, Helpe
 from gradcli.graph.ops.layout import Layout, Shape
 from gradcli.graph.ops.reductions import counted
 
-_RANK_OF_A_MATRIX = 2
-
 
 class Words(NamedTuple):
     """What a library calls things.

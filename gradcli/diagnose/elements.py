@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from gradcli.diagnose import of_numbers
 from gradcli.diagnose.nonfinite import PLACES as NOT_FINITE
+from gradcli.diagnose.single import of_numbers
 from gradcli.diagnose.stages import dead_units
 from gradcli.diagnose.vanishing import FLAT
 from gradcli.diagnose.warned import Warned, text, warned
@@ -20,6 +20,7 @@ from gradcli.graph import ops
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import Shape, size
 from gradcli.numeric import arrays
+from gradcli.numeric.elements import elements
 from gradcli.passes import evaluate_graph
 from gradcli.traces import BY_RULE, Trace
 
@@ -185,6 +186,8 @@ def _element(trace: Trace, index: int, place: tuple[int, ...]) -> Trace:
     for operand in [o for o in operands if o not in constants]:
         own = _place_in(graph.shapes.get(operand, ()), place)
         name = graph.label(operand) + (f"[{', '.join(map(str, own))}]" if own else "")
+        while name in inputs:  # an operand named x[0], the element of another one, or two elements of a copied label
+            name += "_"
         inputs[name] = arrays.element(trace.values[operand], own)
         moved[operand] = found.append(ops.INPUT, (), name, *graph.span(operand))
         if trace.adjoints[operand] is not None:
@@ -231,10 +234,18 @@ def _not_finite(trace: Trace, index: int, operands: list[Any], value: Any, shape
     undefined = _some(value != value)
     if all(map(_all_finite, operands)):
         message = f"{text(trace, index)} {'is undefined' if undefined else 'overflows'}{count}"
+        if undefined and (fault := _fault(trace.graph, index, operands)) is not None:
+            message += f": {fault}"
         yield warned(trace, "domain" if undefined else "overflow", index, message, **details)
     elif undefined and not any(_some(x != x) for x in operands):
         message = f"{text(trace, index)} is undefined where its operands are infinite{count}"
         yield warned(trace, "invalid", index, message, **details)
+
+
+def _fault(graph: Graph, index: int, operands: list[Any]) -> str | None:
+    """What is wrong with the operands, if the gate's row can tell."""
+    row = graph.rows[graph.codes[index]]
+    return None if row.fault is None else row.fault(graph.layout(index), *map(elements, operands))
 
 
 def _overflowing_gradient(trace: Trace, index: int, slopes: tuple[Any, ...]) -> Iterator[Warned]:

@@ -186,8 +186,10 @@ class _Sweep:
             rules: Any = row.jvps if forward else row.vjps
             shown = (row.rules or ()) if self.kind == TEXTBOOK and not forward else ()
             rules = rules * count if row.variadic else [a or b for a, b in zip_longest(shown, rules)]
-            layout = graph.layout(index)
-            return tuple((_ARRANGED, (rule, layout.at(k), index)) for k, rule in enumerate(rules))
+            layout, operands = graph.layout(index), graph.operands[index]
+            # The rule of a variadic row reads no operand but its own: n operands of n edges would be too many.
+            read = [(operand,) for operand in operands] if row.variadic else [operands] * count
+            return tuple((_ARRANGED, (rule, layout.at(k), index, read[k])) for k, rule in enumerate(rules))
         rule: Any = row.partials[0]
         every = rule(self.emitter.system, number(index), *map(number, graph.operands[index]))
         return tuple((_GATE, self._gate(partial)) for partial in every)
@@ -213,8 +215,8 @@ class _Sweep:
                 if found >= before:
                     emitter.gate_branch(found)
             elif kind == _ARRANGED:
-                before, (call, layout, y) = len(self.graph), rule
-                found = self._gate(call(emitter.system, layout, number(flow), number(y), *map(number, operands)))
+                before, (call, layout, y, read) = len(self.graph), rule
+                found = self._gate(call(emitter.system, layout, number(flow), number(y), *map(number, read)))
                 if found >= before:
                     emitter.gate_branch(found)
             elif kind == _RULE:

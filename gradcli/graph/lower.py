@@ -25,7 +25,7 @@ from gradcli.printable import shorten
 if TYPE_CHECKING:
     from gradcli.graph.lowering.statics import Statics
 
-__all__ = ["MAX_GATES", "lower", "may_have_statics"]
+__all__ = ["MAX_GATES", "has_arrays", "lower", "may_have_statics"]
 
 _DEEPEST = 100
 
@@ -80,6 +80,11 @@ def may_have_statics(program: Program) -> bool:
     return nodes.static or not nodes.words.keys().isdisjoint(_WITH_SETTINGS)
 
 
+def has_arrays(graph: Graph) -> bool:
+    """Whether there is something to unroll: an array, or a gate that takes arrays."""
+    return bool(graph.shapes) or any(graph.rows[code].structural for code in {*graph.codes})
+
+
 def _statics(program: Program, names: Names, several: bool) -> Statics | None:
     """What is known when the graph is built; nothing of the kind in a program of numbers, which is not searched."""
     if not may_have_statics(program):
@@ -118,7 +123,10 @@ def _outputs(names: Names, statements: Statements, wanted: Sequence[str]) -> lis
     for name in wanted:
         gate = statements.lowering.scope.get(name) if name in names.stages else statements.turns.get(name)
         if gate is None:
-            message, hint = f"{shorten(name) or '(empty)'} is not a stage of the program", _stages_hint(names)
+            message, hint = (
+                f"{shorten(name) or '(empty)'} is not a stage of the program",
+                _stages_hint(names, statements),
+            )
             if name in names.stages:
                 message, hint = f"{shorten(name)} has no value", "its loop makes no turn"
             raise ProgramError(message, hint=hint)
@@ -126,7 +134,7 @@ def _outputs(names: Names, statements: Statements, wanted: Sequence[str]) -> lis
     return found
 
 
-def _stages_hint(names: Names) -> str:
+def _stages_hint(names: Names, statements: Statements) -> str:
     if not names.stages:
         return "the program names no stage; write one as q = x + y"
-    return "its stages are " + shorten(", ".join(names.stages), 200)
+    return "its stages are " + shorten(", ".join([*names.stages, *statements.first_turns]), 200)

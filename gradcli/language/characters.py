@@ -47,6 +47,7 @@ _INSTEAD = {
     "≡": "equality is written ==",
     "≈": "equality is written ==",
     "±": "write two programs, or an array: [x + y, x - y]",
+    "⊙": "write *, which multiplies element by element",
     "∘": "write the calls out: f(g(x))",
     "∈": "a loop is written for t in 0..3 { … }",
     "…": "write all of it out, or a loop: for t in 0..3 { … }",

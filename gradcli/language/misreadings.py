@@ -6,6 +6,8 @@ Invariant: every reading shown is accepted by the parser at that place.
 
 from __future__ import annotations
 
+import re
+
 from gradcli.errors import ParseError, Span
 from gradcli.language.lexemes import OPERAND_ENDS, OPERAND_STARTS, Lexeme, Situation
 from gradcli.printable import shorten
@@ -34,6 +36,7 @@ _FUNCTIONS = frozenset(
     }
     | {"log10", "log1p", "log2", "relu", "sigmoid", "sign", "sin", "sinh", "softplus", "sqrt", "tan", "tanh", "σ"}
 )
+_LIBRARIES = frozenset({"F", "jax", "jnp", "math", "nn", "np", "numpy", "sp", "tf", "torch"})
 _WORDS = {
     "if": "a choice is written where(condition, a, b)",
     "else": "a choice is written where(condition, a, b)",
@@ -79,6 +82,60 @@ def _choice(situation: Situation) -> str | None:
     condition = situation.quote(situation.after[1].start, situation.after[words[0] - 1].end)
     other = situation.quote(situation.after[words[0]].end, end)
     return situation.did_you_mean(first.start, end, f"where({condition}, {chosen}, {other})")
+
+
+def attribute(situation: Situation) -> ParseError | None:
+    """W.T, np.exp(x): what array libraries write behind and before a dot."""
+    here, last, after = situation.here, situation.last, situation.after
+    start = situation.operand_before(len(situation.before) - 1)
+    if here.text != "." or after[1].kind != "NAME" or start is None or last.end != here.start:
+        return None
+    if after[1].text == "T" and after[2].kind != "LPAR":
+        first, place = situation.before[start].start, Span(here.start, after[1].end)
+        hint = situation.did_you_mean(first, place.end, f"{situation.text[first : last.end]}'")
+        return situation.error("a transpose is written A'", hint or "write ' in place of .T", place)
+    if last.kind != "NAME" or last.text not in _LIBRARIES:
+        return None
+    called = 1  # where the name behind the last dot stands
+    while after[called + 1].text == "." and after[called + 2].kind == "NAME":
+        called += 2
+    name = after[called]
+    end = situation.operand_after(called) if after[called + 1].kind == "LPAR" else name.end
+    hint = None if end is None else situation.did_you_mean(last.start, end, situation.text[name.start : end])
+    message = "names stand alone, without a library in front"
+    return situation.error(message, hint or f"write {shorten(name.text)} alone", Span(last.start, name.end))
+
+
+def updated(situation: Situation) -> ParseError | None:
+    """h += x: a new value of h in a loop, another stage elsewhere."""
+    before, last, here = situation.before, situation.last, situation.here
+    if here.kind != "EQUAL" or last.end != here.start or last.text not in ("+", "-", "*", "/", "^", "**", "@"):
+        return None
+    named = before[-2] if len(before) > 1 else last
+    first = situation.stretch_before(len(before) - 1, frozenset({"SEMICOLON", "_NEWLINE"}))
+    if named.kind != "NAME" or before[first] is not named:
+        return None
+    end = situation.stretch_after(1, frozenset({"SEMICOLON", "_NEWLINE"}))
+    right = situation.quote(here.end, end)
+    alone = re.fullmatch(r"[\w.]+(\[[\w, ]*\])?", right) or (last.text == "+" and not re.search("[<>=]", right))
+    right = right if alone else f"({right})"
+    new = named.text if situation.place_in_brackets == "loop" else "q" if named.text != "q" else "p"
+    value = f"{named.text} {last.text} {right}"
+    hint = None
+    if situation.did_you_mean(named.start, end, f"{new} = {value}"):
+        hint = f"write {new} = {value}" + ("" if new == named.text else f"; in a loop, {named.text} = {value}")
+    message = f'there is no "{shorten(last.text)}="'
+    return situation.error(message, hint or "name the new value: q = x + 1", Span(last.start, here.end))
+
+
+def stepped_slice(situation: Situation) -> ParseError | None:
+    """x[::2]"""
+    if situation.kind != "COLON" or situation.place_in_brackets != "index":
+        return None
+    slot = situation.stretch_before(len(situation.before) - 1, frozenset({"COMMA"}))
+    if all(lexeme.kind != "COLON" for lexeme in situation.before[slot:]):
+        return None
+    return situation.error("slices have no steps", "a slice is written x[0:3]; single elements [x[0], x[2]]")
 
 
 def unwritten_product(situation: Situation) -> ParseError | None:

@@ -301,10 +301,13 @@ def _comma(situation: Situation) -> ParseError:
 
 _EXPLANATIONS = (
     _malformed,
+    misreadings.attribute,
     _character,
     misreadings.foreign_word,
     misreadings.root_of_power,
     misreadings.chained_comparison,
+    misreadings.updated,
+    misreadings.stepped_slice,
     _doubled,
     _closer,
     _unclosed,

@@ -17,9 +17,10 @@ from gradcli.numeric.gates import literal
 from gradcli.numeric.text import common_shape
 from gradcli.printable import printable
 
-ATOM = 9
-POWER = 8  # also fractions and e^x, which need parentheses as a base
-PRODUCT = 7
+ATOM = 10
+POWER = 9  # also fractions and e^x, which need parentheses as a base
+PRODUCT = 8
+MATRIX = 7  # a matrix product; neither it nor a product is an operand of the other without parentheses
 FUNCTION = 6  # sin x: more would seem to belong to its operand
 SUM = 5  # also negations
 COMPARISON = 4
@@ -223,15 +224,18 @@ class Template(NamedTuple):
         if variadic:
             operands = [Latex(", ".join(operand.text for operand in operands), ANYTHING)]
         written = [
-            text + ("" if place is None else enclosed(operands[place], self.least[place]))
-            for text, place in self.pieces
+            text + ("" if place is None else self._operand(operands[place], place)) for text, place in self.pieces
         ]
         return Latex("".join(written), self.precedence)
+
+    def _operand(self, operand: Latex, place: int) -> str:
+        crossed = self.precedence == MATRIX and operand.precedence == PRODUCT  # A·B before C: (A·B) C
+        return enclosed(operand, POWER if crossed else self.least[place])
 
 
 _DELIMITERS = {"{": "}", "(": ")", r"\lvert": r"\rvert", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}
 _FUNCTION_FIRST = re.compile(r"\\(?!lvert|lfloor|lceil)[a-z]+ ")  # \ln \sigma({0}) ends like \ln x
-_CASES, _FRACTION, _DOT = r"\begin{cases}", r"\frac", r" \cdot "
+_CASES, _FRACTION, _DOT, _BESIDE = r"\begin{cases}", r"\frac", r" \cdot ", r" \, "
 
 
 def _pieces(written: str) -> Iterator[tuple[str, int | None]]:
@@ -253,6 +257,7 @@ def template(written: str, symbol: str | None, precedence: int) -> Template:
     if texts[1] == _DOT and symbol is None:
         symbol, precedence = "*", 6
     level = _LEVELS.get(precedence, precedence) if symbol else FUNCTION
+    level = MATRIX if texts[1] == _BESIDE else level
     places = [place for _, place in pieces if place is not None]
     operator = symbol is not None and len(places) == 2
     least, depth, bare = {}, 0, False

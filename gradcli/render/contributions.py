@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from json import dumps
 from typing import Any, NamedTuple
 
 from gradcli.errors import UsageError
+from gradcli.graph.describe import gate_text
 from gradcli.graph.graph import Graph, Group
 from gradcli.numeric.elements import is_array
 from gradcli.printable import printable, shorten
 from gradcli.render import Look
 from gradcli.render.explain import flows
 from gradcli.render.writing import ROOM, glance, line, number
-from gradcli.traces import Trace
+from gradcli.traces import Trace, rules_on
 
 SCHEMA = "gradcli.contributions/1"
 SHOWN = 200  # uses shown of a gate that has more
@@ -78,13 +80,26 @@ def contributions(trace: Trace, name: str) -> Contributions:
         raise UsageError(f"no gradient flows through {shorten(name)}", hint=hint)
     parts = flows.received(trace, [index])[index]
     turns = turns_of(trace.graph, [part.gate for part in parts])
-    uses = []
+    describe, uses = _describing(trace.graph), []
     for part, total in zip(parts, _sums(part.contribution for part in parts), strict=True):
-        gate = trace.gates[part.gate]
-        text = gate.text if gate.name is None else f"{gate.name} = {gate.text}"
-        rule = gate.operands[part.position].rule or ""
+        text, rule = describe(part)
         uses.append(Use(part.gate, part.position, text, rule, turns[part.gate], part.contribution, total))
     return Contributions(trace, index, uses)
+
+
+def _describing(graph: Graph) -> Callable[[flows.Part], tuple[str, str]]:
+    """Edge → what its gate computes, and its rule; what the edges of one gate share is found once."""
+
+    @cache
+    def of_gate(index: int) -> tuple[str, Callable[[int], str]]:
+        name, text = graph.name(index), gate_text(graph, index)
+        return text if name is None else f"{name} = {text}", rules_on(graph, index)
+
+    def of_edge(part: flows.Part) -> tuple[str, str]:
+        text, rule = of_gate(part.gate)
+        return text, rule(part.position)
+
+    return of_edge
 
 
 def _sums(terms: Iterable[Any]) -> Iterator[Any]:

@@ -76,6 +76,20 @@ def test_what_is_no_array_is_told_with_its_place(text: str, refused: Refused) ->
     assert len(message) < 500
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("[1 2]", "[1, 2]"), ("[1 -2]", "[1, -2]"), ("[1 2, 3]", "[1, 2, 3]"),
+     ("[[1. 2.] [3. -4.]]", "[[1., 2.], [3., -4.]]"),
+     ("[[1 2]\n [3 4]]", "[[1, 2], [3, 4]]")],
+)  # fmt: skip
+def test_an_array_without_commas_is_shown_with_them(written: str, meant: str, cli: Cli, refused: Refused) -> None:
+    for exact in ([], ["--digits", "30"]):
+        message = refused("eval", TOTAL, "--x", written, *exact)
+        assert "commas stand between elements" in message
+        assert message.rstrip().endswith(f"hint: write {meant}")
+    assert cli("eval", "sum(x)", "--x", meant).status == 0
+
+
 def test_a_file_with_an_array_does_not_lead_to_another_file(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "one").write_text(f"@{tmp_path}/two.json")
     (tmp_path / "two.json").write_text("[1]")

@@ -390,3 +390,45 @@ def test_an_option_of_another_command(command: list[str], option: list[str], oth
     message = refused(*command, *option)
     assert f"this command has no option {option[0]}" in message
     assert f"these have it: {others}" in message
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "message", "hint"),
+    [("dot", "--seed-gradient", "this command has no option --seed-gradient", "these have it: eval"),
+     ("explain", "--seed-gradient", "this command has no option --seed-gradient", "these have it: eval"),
+     ("eval", "--seed-gradeint", "there is no option --seed-gradeint", "did you mean --seed-gradient?"),
+     ("code", "--self-tset", "there is no option --self-tset", "did you mean --self-test?"),
+     ("dot", "--no-legnd", "there is no option --no-legnd", "did you mean --no-legend?"),
+     ("explain", "--max-gate", "there is no option --max-gate", "did you mean --max-gates?"),
+     ("eval", "--learning-rate", "there is no option --learning-rate", "a value is given as --learning_rate")],
+)  # fmt: skip
+def test_an_option_with_hyphens_that_is_none(
+    command: str, option: str, message: str, hint: str, cli: Cli, refused: Refused
+) -> None:
+    """It is refused wherever it stands; only behind -- it is an expression, and --help stays help."""
+    for arguments in ([option, "3", "x"], ["x", option, "3"], ["x", f"{option}=3"], ["x", option]):
+        found = refused(command, *arguments)
+        assert message in found
+        assert hint in found
+    assert "Usage" in cli(command, "x", option, "--help").out
+    assert cli("eval", "--x", "3", "--y", "1", "--json", "--", "--x-y").trace["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [("1 2 3", "write [1, 2, 3]"), ("1, 2", "write [1, 2]"), ("(1, -2.5)", "write [1, -2.5]"), ("1 2", "write [1, 2]"),
+     ("1,2", "write [1, 2], or 1.2 for one number"), ("1,2,3", "write [1, 2, 3]"), ("X.csv", "did you mean @X.csv?"),
+     ("data/x.json", "did you mean @data/x.json?"), ("x.NPY", "did you mean @x.NPY?")],
+)  # fmt: skip
+def test_a_value_that_stands_for_an_array_or_a_file(written: str, hint: str, refused: Refused) -> None:
+    for exact in ([], ["--digits", "30"]):
+        message = refused("eval", "sum(x)", "--x", written, *exact)
+        assert "the value of x is not a number" in message
+        assert message.rstrip().endswith(f"hint: {hint}")
+
+
+def test_a_value_that_is_the_name_of_a_file(refused: Refused, tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    assert "did you mean" not in refused("eval", "x", "--x", str(file))
+    file.write_text("1")
+    assert f"did you mean @{file}?" in refused("eval", "x", "--x", str(file))

@@ -42,14 +42,31 @@ def test_json_is_valid(cli: Cli) -> None:
     assert {finding["kind"] for finding in document["findings"]} == {"dead"}
 
 
-def test_elements_have_the_same_norms(cli: Cli) -> None:
-    """--unroll shows single weights, and the stages are what they were."""
-    whole, single = (
-        cli("eval", *BADLY_INITIALISED, "--stats", "--json", *more).trace["stages"] for more in ((), ("--unroll",))
-    )
-    assert [stage["name"] for stage in whole] == [stage["name"] for stage in single]
-    for one, other in zip(whole, single, strict=True):
-        assert other["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-12)
+ON_AND_OFF = (
+    "h = relu(X @ W); loss = mse(h, T); loss",
+    "--X", "[[1, 0], [0, 1], [-1, 0], [0, -1]]", "--W", "[[1, -1, 1], [1, 1, -1]]",
+    "--T", "[[1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]",
+)  # fmt: skip
+INSIDE = ("loss = mean(relu(X @ W)); q = 2*loss; q", *ON_AND_OFF[1:5])
+
+
+@pytest.mark.parametrize("program", [SMALL_WEIGHTS, BADLY_INITIALISED, ON_AND_OFF, INSIDE])
+def test_elements_have_the_same_norms(program: tuple[str, ...], cli: Cli) -> None:
+    """--unroll shows single weights, and the stages are what they were, with all that is found."""
+    whole, single = (cli("eval", *program, "--stats", "--json", *more).trace for more in ((), ("--unroll",)))
+    assert len(whole["stages"]) > 1
+    assert single == whole
+
+
+def test_gradient_by_one_weight(cli: Cli) -> None:
+    """--wrt W[0,0] needs the elements; a unit is still one over all examples."""
+    elements = "W[0,0],X[0,0],X[1,0],X[2,0],X[3,0]"
+    found = cli("eval", *ON_AND_OFF, "--stats", "--json", "--unroll", "--wrt", elements).trace
+    assert [(stage["name"], stage["dead"], stage["rectified"]) for stage in found["stages"]] == [
+        ("h", 0, 3),
+        ("loss", 0, 0),
+    ]
+    assert found["findings"] == []
 
 
 def test_questions_that_exclude_each_other(refused: Refused) -> None:

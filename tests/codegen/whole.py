@@ -64,15 +64,25 @@ def _filled(shape: tuple[int, ...], draw: random.Random) -> Any:
     return round(draw.uniform(-2.0, 2.0), 3)
 
 
+def _with_elements(shape: Shape) -> Shape:
+    """The shape of an input of which an operand of this shape is a part."""
+    return tuple(max(1, extent) for extent in shape)
+
+
 def _of_row(row: ops.Op, shapes: Sequence[Shape], given: dict[str, Any]) -> Graph:
-    """sum(y*sin(3*y)) of a row's y: each element has another weight."""
-    graph = Graph()
+    """sum(y*sin(3*y)) of a row's y: each element has another weight. Operands without elements are parts of inputs."""
+    graph, operands = Graph(), []
     for k, shape in enumerate(shapes):
-        graph.append(ops.INPUT, (), f"x{k}", 0, 0, (("shape", shape),) if shape else None)
+        given_shape = _with_elements(shape)
+        operands.append(graph.append(ops.INPUT, (), f"x{k}", 0, 0, (("shape", given_shape),) if shape else None))
         graph.free[f"x{k}"] = Span(0, 0)
+    for k, shape in enumerate(shapes):
+        if 0 in shape:
+            slots = (("slots", tuple((0, extent) for extent in shape)),)
+            operands[k] = graph.append(ops.CODES["index"], (operands[k],), None, 0, 0, slots)
     three = graph.append(ops.CONSTANT, (), "3", 0, 0)
     settings = canonical(row.settings, given, shapes)
-    y = graph.append(ops.CODES[row.name], tuple(range(len(shapes))), None, 0, 0, settings)
+    y = graph.append(ops.CODES[row.name], tuple(operands), None, 0, 0, settings)
     graph.stages[y] = "y"
     turned = graph.append(ops.CODES["mul"], (three, y), None, 0, 0)
     waved = graph.append(ops.CODES["sin"], (turned,), None, 0, 0)
@@ -88,9 +98,9 @@ def row_cases() -> Iterator[Case]:
     for row in ops.STRUCTURAL:
         for k, (shapes, given) in enumerate(row.trials):
             draw = random.Random(f"{row.name} {k}")
-            values = {f"x{i}": _filled(shape, draw) for i, shape in enumerate(shapes)}
+            values = {f"x{i}": _filled(_with_elements(shape), draw) for i, shape in enumerate(shapes)}
             if row.name == "one_hot" or (row.name == "cross_entropy" and len(shapes[1]) < len(shapes[0])):
-                values[f"x{len(shapes) - 1}"] = _classes(shapes[-1], draw)
+                values[f"x{len(shapes) - 1}"] = _classes(_with_elements(shapes[-1]), draw)
             yield Case(f"{row.name} {k}", "", values, _of_row(row, shapes, given))
 
 

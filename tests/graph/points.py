@@ -187,7 +187,7 @@ def comparable(row: Op, point: Point) -> bool:
 
 def narrowed(row: Op) -> Op:
     """The row on the part of its domain where something happens."""
-    return row._replace(domain=_NARROW[row.name]) if row.name in _NARROW else row
+    return row.replaced(domain=_NARROW[row.name]) if row.name in _NARROW else row
 
 
 def dense_points(row: Op, count: int, seed: int = 0) -> Iterator[Point]:

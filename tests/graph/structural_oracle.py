@@ -145,7 +145,13 @@ def _logsumexp(xs: list[Any]) -> Any:
 
 def _along(function: Callable[[list[Any]], list[Any]]) -> Callable[..., Any]:
     """A function of a list of numbers that gives as many, along one axis."""
-    return lambda x, axis: np.apply_along_axis(lambda xs: np.array(function(list(xs)), dtype=object), axis, x)
+
+    def along(x: Any, axis: int) -> Any:
+        if not x.size:  # for which there is nothing to compute, and NumPy refuses to look for it
+            return x
+        return np.apply_along_axis(lambda xs: np.array(function(list(xs)), dtype=object), axis, x)
+
+    return along
 
 
 def _softmax(xs: list[Any]) -> list[Any]:
@@ -216,7 +222,7 @@ VALUES: dict[str, Callable[..., Any]] = {
     "logsumexp": _reduction(_logsumexp),
     "dot": lambda a, b: MP.fdot(a, b),
     "matmul": _matmul,
-    "outer": lambda a, b: np.array([[x * y for y in b] for x in a], dtype=object),
+    "outer": lambda a, b: np.array([x * y for x in a for y in b], dtype=object).reshape(len(a), len(b)),
     "transpose": lambda x, order: np.transpose(x, order),
     "reshape": lambda x, shape: np.reshape(np.asarray(x, dtype=object), shape)[()],
     "stack": lambda *xs, axis: np.stack([np.asarray(x, dtype=object) for x in xs], axis),

@@ -111,7 +111,16 @@ def test_several_turns_can_be_outputs() -> None:
 @pytest.mark.parametrize("of", ["h[3]", "h[-1]", "t", "h[0][0]"])
 def test_turns_that_there_are_not(of: str) -> None:
     error = refused("h = a\nfor t in 0..3 { h = sin(h) }\nh", of=of)
-    assert (error.message, error.hint) == (f"{of} is not a stage of the program", "its stages are h")
+    assert (error.message, error.hint) == (f"{of} is not a stage of the program", "its stages are h, h[0], h[1], h[2]")
+
+
+def test_turns_are_listed_whatever_their_gates_are_called_and_not_all_of_very_many() -> None:
+    error = refused("h = a\nfor t in 0..2 { p = h; h = sin(p) }\nh", of="q")
+    assert error.hint == "its stages are h, p, p[0], h[0], p[1], h[1]"
+    hint = refused("h = a\nfor t in 0..5000 { h = sin(h) }\nh", of="h[5000]").hint or ""
+    assert hint.startswith("its stages are h, h[0], h[1], ")
+    assert hint.endswith("…")
+    assert len(hint) == len("its stages are ") + 200
 
 
 def test_values() -> None:

@@ -288,6 +288,37 @@ def test_shapes_and_arguments_that_do_not_fit(text: str, where: str, start: str,
     assert hint is None or error.hint == hint
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("f(v, u) = v@u\ny = f(x, x)\nf(x, w)", "in the call f(x, w) on line 3"),
+        ("f(v, u) = v@u; y = f(x, x); f(x, w)", "in the call f(x, w)"),
+        ("f(v) = v[5]\ng(v) = f(2v)\nk(v) = g(3v)\nk(x)",
+         "indices go from 0 to 2, or from -3 to -1; in the call f(2v) on line 2; in the call g(3v) on line 3"),
+        ("f(v) = v[0]\nf(a)", "a is a number here; give it an array as its value, or its shape by --shapes; "
+         "in the call f(a) on line 2"),
+        ("f(v) = len(v)\nf(3)", "in the call f(3) on line 2"),
+        ("f(v, u) = [v, u]\nf(w, x)",
+         "the elements of an array are all numbers, or all arrays of one shape; in the call f(w, x) on line 2"),
+        ("f(v, u) = v@u\nf(\n x, w)", "in the call f on line 2"),
+        ("f(v, u) = v@u\nf(x + x + x + x + x + x + x + x + x + x + x, w)", "in the call f on line 2"),
+        ("layer(X, W, b) = tanh(X @ W + b)\nhidden = layer(W, C[0, 0], 1)\nlayer(hidden, w, 2)",
+         "in the call layer(hidden, w, 2) on line 3"),
+        ("f(v) = v\nf(x) @ w + f(x)", None),
+        ("f(v) = v\nk(v, u) = f(v) @ f(u)\nk(x, w)", "in the call k(x, w) on line 3"),
+        ("f(v) = v@v\ng(v) = sum(v[:len(f(v + 0*[1, 2]))])\ng(x)", "in the call g(x) on line 3"),
+    ],
+)  # fmt: skip
+def test_misfits_in_a_function_name_its_calls(text: str, hint: str | None) -> None:
+    """Two at most, the innermost one first; a call that has ended is not one of them."""
+    found = refused(text).hint
+    if hint is None:
+        assert "in the call" not in (found or "")
+    else:
+        assert (found or "").endswith(hint)
+        assert (found or "").count("in the call") == hint.count("in the call")
+
+
 @pytest.mark.parametrize("body", ["sum(v)", "v @ v", "[v, v]", "[1, 2]", "reshape(v, 1)"])
 @pytest.mark.parametrize("where", ["body", "gradient"])
 def test_functions_with_their_own_derivative_work_element_by_element(body: str, where: str) -> None:

@@ -71,6 +71,13 @@ def test_trials_have_ranks_and_extents_of_1(row: Op) -> None:
     assert any(1 in shape for shape in shapes) or row.name == "one_hot"
 
 
+@pytest.mark.parametrize("row", ops.STRUCTURAL, ids=lambda row: row.name)
+def test_trials_have_extents_of_0(row: Op) -> None:
+    """Slices make arrays without elements; only a loss has no value for them."""
+    shapes = [shape for trial, _ in row.trials for shape in trial]
+    assert any(0 in shape for shape in shapes) or row.name in ("cross_entropy", "mse")
+
+
 @pytest.mark.parametrize("trial", TRIALS, ids=oracle.named)
 def test_values(trial: Trial) -> None:
     """The textbook's value in multiprecision, the same but for rounding on floats, of the shape that was promised."""

@@ -13,6 +13,7 @@ from gradcli.graph.derive import reverse_sweep
 from gradcli.graph.emitting import Emitter
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops import Op
+from gradcli.graph.ops.layout import size
 from gradcli.numeric import arrays
 from tests.graph import structural_oracle as oracle
 from tests.graph.structural_oracle import EXACT, FLOAT
@@ -221,6 +222,44 @@ def test_infinite_logits_share_as_in_logaddexp() -> None:
     assert value("logsumexp", array(0, -40)) == value("logaddexp", 0.0, -40.0) > 0.0
 
 
+EMPTY = np.zeros((0, 2))
+
+
+@pytest.mark.parametrize("m", [FLOAT, EXACT], ids=["floats", "decimals"])
+@pytest.mark.parametrize(
+    ("name", "xs", "settings", "due"),
+    [
+        ("mean", [EMPTY], {}, NAN),
+        ("var", [EMPTY], {}, NAN),
+        ("std", [EMPTY], {}, NAN),
+        ("mean", [EMPTY], {"axis": 0}, [NAN, NAN]),
+        ("var", [EMPTY.T], {"axis": 1}, [NAN, NAN]),
+        ("std", [EMPTY], {"axis": 0, "keepdims": True}, [[NAN, NAN]]),
+        ("mse", [EMPTY, EMPTY], {}, NAN),
+        ("cross_entropy", [EMPTY, EMPTY], {}, NAN),
+        ("cross_entropy", [EMPTY, EMPTY[:, 0]], {}, NAN),
+    ],
+)
+def test_no_elements_have_no_mean(m: Any, name: str, xs: list[Any], settings: dict[str, Any], due: Any) -> None:
+    """Nor what is made of a mean; the contributions are as empty as the operands."""
+    xs, flow = [as_operand(x, m) for x in xs], as_operand(np.array(due) if isinstance(due, list) else due, m)
+    found = value(name, *xs, m=m, **settings)
+    assert np.shape(found) == np.shape(due)
+    assert np.isnan(oracle.as_floats(found)).all()
+    for k, x in enumerate(xs):
+        assert np.shape(flows("back", name, flow, *xs, k=k, m=m, **settings)) == np.shape(x)
+
+
+def as_operand(x: Any, m: Any) -> Any:
+    return x if m is FLOAT else oracle.as_exact(x)
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_second_derivatives_of_no_elements(name: str) -> None:
+    """Gates of the rules have shapes that fit, and the numbers are none."""
+    assert second(name, EMPTY).shape == EMPTY.shape
+
+
 ROWS = pytest.mark.parametrize("trial", list(oracle.trials()), ids=oracle.named)
 MOVING = ("transpose", "reshape", "stack", "concat", "index", "broadcast_to", "scatter", "flip", "one_hot")
 
@@ -246,11 +285,14 @@ def test_nan_in_nan_out(trial: oracle.Trial) -> None:
     """A single nan reaches the result; rows that only move elements, and classes, apart."""
     row, made = trial.row, trial.layout
     for k, shape in enumerate(made.shapes):
+        if not size(shape):
+            continue
         xs = trial.floats
         poisoned = np.array(xs[k])
         poisoned[(0,) * len(shape)] = NAN
         xs[k] = poisoned if shape else NAN
-        assert np.isnan(value(row.name, *xs, **made.settings)).any() or row.name in MOVING
+        found = value(row.name, *xs, **made.settings)
+        assert np.isnan(found).any() or row.name in MOVING or not size(made.shape)
 
 
 @pytest.mark.parametrize("row", ops.STRUCTURAL, ids=lambda row: row.name)

@@ -31,6 +31,7 @@ REFUSED: list[tuple[str, list[Any], dict[str, Any], list[str], str]] = [
     ("cross_entropy", [(4, 3), (3,)], {}, ["4×3", "targets 3"], "class numbers, 4"),
     ("cross_entropy", [(3,), (2,)], {}, ["logits 3", "targets 2"], "a number"),
     ("cross_entropy", [(), ()], {}, ["not a number"], "[a, b]"),
+    ("cross_entropy", [(3, 0), (3,)], {}, ["3×0 have no classes"], "longer"),
     ("stack", [(2,), (3,)], {}, ["2 and 3"], "concat"),
     ("concat", [(2, 3), (2, 4)], {}, ["2×3 and 2×4", "axis 0"], "equal"),
     ("concat", [(2,), ()], {}, ["2 and a number"], "[a, b]"),

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from gradcli.errors import LimitError
+import gradcli
+from gradcli.errors import LimitError, ProgramError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph, Group
+from gradcli.graph.lower import lower
 from gradcli.graph.ops.layout import Shape, canonical
 from gradcli.graph.rewriting.unroll import element_names, unroll, unrolled_values
 from gradcli.numeric import arrays
-from gradcli.passes import FLOATS, forward
+from gradcli.passes import FLOATS, evaluate_graph, forward
 
 
 class Building:
@@ -223,7 +225,15 @@ def test_every_row_gives_the_numbers_of_the_array(
     """What the row computes on arrays of floats is what the gates of its elements compute."""
     b = Building()
     inputs = [b.input(f"x{k}", shape) for k, shape in enumerate(shapes)]
-    graph = b.done(b.gate(name, *inputs, **settings))
+    gate = b.gate(name, *inputs, **settings)
+    graph = b.done(gate)
+    if 0 in graph.shapes.get(gate, ()):  # no gate would be the output
+        with pytest.raises(ProgramError, match="no elements"):
+            unroll(graph)
+        found = unroll(b.done(b.gate("sum", gate)))
+        found.verify()
+        assert forward(found, dict.fromkeys(found.inputs, 1.0))[found.output] == 0.0
+        return
     found = unroll(graph)
     found.verify()
     assert len(unroll(graph, len(found))) == len(found), "the size is overestimated"
@@ -241,3 +251,36 @@ def test_every_row_gives_the_numbers_of_the_array(
     got = forward(found, unrolled_values(graph, values))
     assert all(map(_close, [got[k] for k in found.outputs or (found.output,)], expected))
     assert len(found.outputs or (found.output,)) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "omitted"),
+    [
+        ("h = x*[1, 2]; s = sum(h); for t in 0..2 { h = s*(t+1) }; h + s", "h_[0] h_[1] s h[1]", "h[0]"),
+        ("h = x*[1, 2]; s = sum(h); for t in 0..3 { h = s*(t+1) }; h + s", "h_[0] h_[1] s h[2]", "h[0] h[1]"),
+        ("h_ = 2x; h = x*h_; s = sum(h); for t in 0..2 { h = s*(t+1) }; h + s", "h_[0] h_[1] h__[0] h__[1] s h[1]",
+         "h[0]"),
+        ("h = x*[1, 2]; s = sum(h); for t in 4..6 { h = s*t }; h + s", "h[0] h[1] s h[5]", "h[4]"),
+        ("h = x*[1, 2]; for t in 0..2 { h = 2h }; sum(h)", "h[0] h[1] h[0][0] h[0][1] h[1][0] h[1][1]", ""),
+    ],
+)  # fmt: skip
+def test_elements_and_turns_have_names_of_their_own(text: str, wanted: str, omitted: str) -> None:
+    """What is left out has no name that an element has."""
+    graph = unroll(lower(gradcli.parse(text), shapes={"x": [2]}))
+    names = [*graph.stages.values()]
+    assert names == wanted.split()
+    assert graph.omitted == tuple(omitted.split())
+    assert {*names}.isdisjoint(graph.omitted)
+
+
+@pytest.mark.parametrize(("of", "value"), [("h", 10.0), ("h[1]", 10.0), ("h[0]", 5.0), ("s", 5.0)])
+def test_a_name_means_one_gate_whatever_the_output_is(of: str, value: float) -> None:
+    """Elements keep their names with another output, so that contributions asked for by name are the same gate's."""
+    program = gradcli.parse("h = x*[1, 2]; s = sum(h); for t in 0..2 { h = s*(t+1) }; h + s")
+    graph = unroll(lower(program, of=of, shapes={"x": [2]}))
+    trace = evaluate_graph(graph, {"x[0]": 1.0, "x[1]": 2.0})
+    places = {name: index for index, name in graph.stages.items()}
+    assert len(places) == len(graph.stages)
+    assert trace.values[graph.output] == value
+    assert [trace.values[places[name]] for name in ("h_[0]", "h_[1]")] == [1.0, 4.0]
+    assert [edge.contribution for edge in trace.edges(places["s"])] == [value / 5, value / 5]

@@ -184,6 +184,26 @@ def test_notation(written: Latex, expected: str) -> None:
     assert written.text == expected
 
 
+def test_matrix_products_and_products_of_elements_are_told_apart() -> None:
+    """(A·B) C and A·(B C) differ; A B C and fractions need no parentheses, and neither does a sum's term."""
+    a, b, c = map(latex.name, "ABC")
+    row = ops.ROWS[ops.CODES["matmul"]]
+
+    def matmul(left: Latex, right: Latex) -> Latex:
+        return latex.template(row.latex or "", row.symbol, row.precedence).fill([left, right])
+
+    assert matmul(LATEX.mul(a, b), c).text == matmul(a * b, c).text == r"(A \cdot B) \, C"
+    assert matmul(a, LATEX.mul(b, c)).text == r"A \, (B \cdot C)"
+    assert LATEX.mul(a, matmul(b, c)).text == (a * matmul(b, c)).text == r"A \cdot (B \, C)"
+    assert LATEX.mul(matmul(a, b), c).text == (matmul(a, b) * c).text == r"(A \, B) \cdot C"
+    assert matmul(matmul(a, b), c).text == r"A \, B \, C"
+    assert matmul(a, matmul(b, c)).text == r"A \, (B \, C)"
+    assert LATEX.div(matmul(a, b), c).text == r"\frac{A \, B}{C}"
+    assert matmul(LATEX.div(a, b), c).text == r"\frac{A}{B} \, C"
+    assert (matmul(a, b) + c).text == r"A \, B + C"
+    assert (-matmul(a, b)).text == r"-A \, B"
+
+
 def test_literals_are_folded() -> None:
     x = latex.name("x")
     assert (1.0 * x).text == "x"

@@ -12,41 +12,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gradcli.errors import ProgramError, Span
 from gradcli.graph import ops
+from gradcli.graph.lowering.pairing import chosen, wrong_count
 from gradcli.graph.names import FUNCTION_HINT, LENGTH
-from gradcli.language.nodes import Definition, Program
+from gradcli.language.nodes import Definition
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
     from gradcli.graph.lowering.expressions import Expressions
-
-
-def chosen(rows: Sequence[ops.Op], count: int, keywords: Sequence[str]) -> ops.Op | None:
-    """The row that fits so many arguments, the last of which are given by these keywords. None if no row does.
-
-    max(x, y) is the larger number, max(x, axis=0) the largest element.
-    """
-    first = None
-    for row in rows:
-        if not row.accepts(count):
-            continue
-        if not keywords:
-            return row
-        known = () if row.variadic else row.parameters
-        if all(keyword in known or keyword in [part.name for part in row.settings] for keyword in keywords):
-            return row
-        first = first or row
-    return first
-
-
-def fail(program: Program, index: int, message: str, hint: str | None = None) -> NoReturn:
-    """Refuse the program at a node."""
-    raise ProgramError(message, source=program.text, span=program.nodes.span(index), hint=hint)
-
-
-def wrong_count(program: Program, index: int, signatures: list[str], count: int) -> NoReturn:
-    name = shorten(program.nodes.values[index] or "")
-    given = f"{count} argument{'' if count == 1 else 's'}" if count else "no argument"
-    fail(program, index, f"{name} can't be called with {given}", "write " + " or ".join(signatures))
 
 
 def built_in(lowering: Expressions, index: int, stack: list[int], scope: dict[str, int]) -> None:

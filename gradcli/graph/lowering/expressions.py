@@ -15,6 +15,7 @@ from gradcli.graph import ops
 from gradcli.graph.defined import Defined
 from gradcli.graph.graph import Graph, Group
 from gradcli.graph.lowering import calls
+from gradcli.graph.lowering.pairing import wrong_count
 from gradcli.graph.names import Names
 from gradcli.graph.ops.layout import Shape, ShapeError, shown
 from gradcli.language.nodes import BINARY, CALL, NAME, NUMBER, UNARY, Program
@@ -27,6 +28,7 @@ MAX_GATES = 5_000_000
 DEEPEST_GROUP = 16  # calls and turns further inside are not told apart
 _DEEPEST_LENGTH = 50
 _LONGEST = 40  # characters of an expression that an error repeats
+_CALLS_TOLD = 2  # the innermost ones
 group: Callable[[tuple[Any, ...]], Group] = partial(tuple.__new__, Group)  # a third of the time of Group(…)
 _ELEMENTWISE = {row.name: ops.CODES[row.name] for row in ops.ELEMENTWISE}
 
@@ -65,6 +67,7 @@ class Expressions:
         known: whole numbers that gates have whatever the inputs are.
         handed_over: what calls cost beside the gates that they make: operands, gates inside one gate, turns of loops.
         place: of the loop that is running.
+        called: the calls of functions whose bodies are being lowered, the innermost one last.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Expressions:
         self.known: dict[int, int | None] = {}
         self.handed_over = 0
         self.place: Span | None = None
+        self.called: list[int] = []
         self.parameters: dict[int, list[str]] = {}  # call of a defined function → its parameters
         self._measuring = 0  # calls of len, each inside the one before
 
@@ -129,6 +133,8 @@ class Expressions:
                 frames.append(called)
                 continue
             frame = frames.pop()
+            if frames:
+                self.called.pop()
             if frames and len(graph) > frame.first and len(frames) <= DEEPEST_GROUP:
                 graph.groups.insert(frame.groups, group((frame.function, "call", frame.first, len(graph))))
             if len(graph) > self.max_gates or self.handed_over > MAX_GATES:
@@ -162,6 +168,7 @@ class Expressions:
                     if definition.gradients is not None:
                         calls.defined(self, index, operands, stack)
                         continue
+                    self.called.append(index)
                     return _Frame(definition.root, self, operands, definition.name)
                 else:
                     from gradcli.graph.lowering import structures  # programs of numbers do without
@@ -213,7 +220,7 @@ class Expressions:
         """The extent that a call of len has in a static place."""
         operands = self.program.nodes.operands(index)
         if len(operands) != 1 or index in self.program.nodes.keywords:
-            calls.wrong_count(self.program, index, ["len(x)"], len(operands))
+            wrong_count(self.program, index, ["len(x)"], len(operands))
         if self._measuring == _DEEPEST_LENGTH:
             self.fail(f"len is nested more than {_DEEPEST_LENGTH} deep", index)
         self._measuring += 1
@@ -225,7 +232,7 @@ class Expressions:
         """The extent of an array's first axis, for a call of len."""
         if not (shape := self.shape(gate)):
             what = self.text(self.program.nodes.operands(index)[0])
-            self.fail(f"{what} is a number and has no length", index, self.number_hint([gate]))
+            self.misfit(f"{what} is a number and has no length", index, self.number_hint([gate]))
         return shape[0]
 
     def shape(self, gate: int) -> Shape:
@@ -262,6 +269,16 @@ class Expressions:
         self.handed_over += count
         if len(self.graph) > self.max_gates or self.handed_over > MAX_GATES:
             self.check_limit()
+
+    def misfit(self, message: str, index: int, hint: str | None = None) -> NoReturn:
+        """Refuse the program for its shapes. In a function the hint names the calls, since they decide on shapes."""
+        nodes, text = self.program.nodes, self.program.text
+        told = [] if hint is None else [hint]
+        for call in self.called[: -_CALLS_TOLD - 1 : -1]:
+            lines = text.count("\n", 0, nodes.starts[call]) + 1
+            place = f" on line {lines}" if "\n" in text else ""
+            told.append(f"in the call {self.text(call, shorten(nodes.values[call] or ''))}{place}")
+        self.fail(message, index, "; ".join(told) or None)
 
     def fail(self, message: str, index: int, hint: str | None = None) -> NoReturn:
         raise ProgramError(message, source=self.program.text, span=self.program.nodes.span(index), hint=hint)

@@ -6,9 +6,10 @@ what the arguments are.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
 
-from gradcli.graph.lowering.calls import fail
+from gradcli.errors import ProgramError
 from gradcli.graph.ops import Op
 from gradcli.language.nodes import Program
 from gradcli.printable import shorten
@@ -25,6 +26,35 @@ class Call(NamedTuple):
     row: Op
     order: tuple[int, ...]
     settings: dict[str, int]
+
+
+def chosen(rows: Sequence[Op], count: int, keywords: Sequence[str]) -> Op | None:
+    """The row that fits so many arguments, the last of which are given by these keywords. None if no row does.
+
+    max(x, y) is the larger number, max(x, axis=0) the largest element.
+    """
+    first = None
+    for row in rows:
+        if not row.accepts(count):
+            continue
+        if not keywords:
+            return row
+        known = () if row.variadic else row.parameters
+        if all(keyword in known or keyword in [part.name for part in row.settings] for keyword in keywords):
+            return row
+        first = first or row
+    return first
+
+
+def fail(program: Program, index: int, message: str, hint: str | None = None) -> NoReturn:
+    """Refuse the program at a node."""
+    raise ProgramError(message, source=program.text, span=program.nodes.span(index), hint=hint)
+
+
+def wrong_count(program: Program, index: int, signatures: list[str], count: int) -> NoReturn:
+    name = shorten(program.nodes.values[index] or "")
+    given = f"{count} argument{'' if count == 1 else 's'}" if count else "no argument"
+    fail(program, index, f"{name} can't be called with {given}", "write " + " or ".join(signatures))
 
 
 def paired(program: Program, index: int, row: Op) -> Call:

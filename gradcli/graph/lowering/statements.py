@@ -14,6 +14,8 @@ from gradcli.graph.lowering import expressions
 from gradcli.graph.lowering.expressions import DEEPEST_GROUP, Expressions, group
 from gradcli.language.nodes import ARRAY, Loop, Result, Stage, Statement
 
+_MOST_SHOWN = 100
+
 
 class _Block:
     """A run of statements: the program's, or those of a loop in one of its turns.
@@ -42,12 +44,14 @@ class Statements:
     Attributes:
         outputs: the gates of the result.
         turns: those of wanted that there are, and their gates.
+        first_turns: names of turns, as many as an error may list.
     """
 
     def __init__(self, lowering: Expressions, several: bool, wanted: Collection[str]) -> None:
         self.lowering, self.several = lowering, several
         self.outputs: list[int] = []
         self.turns: dict[str, int] = {}
+        self.first_turns: dict[str, None] = {}
         self._wanted = frozenset(wanted)
         self._taken: set[str] = set()  # names of turns that gates have
 
@@ -77,6 +81,8 @@ class Statements:
         name = statement.name
         if suffix:
             name += suffix
+            if self._wanted and len(self.first_turns) < _MOST_SHOWN:
+                self.first_turns[name] = None
             if name in self._wanted:
                 self.turns[name] = gate
         if graph.codes[gate] != ops.INPUT and name not in self._taken:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from gradcli.errors import ProgramError
 from gradcli.graph import ops
-from gradcli.graph.lowering.calls import chosen
-from gradcli.graph.lowering.pairing import Call, paired
+from gradcli.graph.lowering.pairing import Call, chosen, paired
 from gradcli.graph.names import LENGTH, Names
 from gradcli.language.nodes import (
     ARRAY,

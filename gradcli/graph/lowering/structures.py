@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gradcli.errors import ProgramError
 from gradcli.graph import ops
+from gradcli.graph.graph import MOST_AXES
 from gradcli.graph.lowering import whole
-from gradcli.graph.lowering.calls import wrong_count
-from gradcli.graph.lowering.pairing import Call, paired
+from gradcli.graph.lowering.pairing import Call, paired, wrong_count
 from gradcli.graph.ops.layout import Shape, ShapeError, canonical, shown
 from gradcli.language.nodes import ARRAY, BINARY, INDEX, NUMBER, SLICE, UNARY
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
     from gradcli.graph.lowering.expressions import Expressions
-
-_MOST_AXES = 32  # as many as any of the libraries has that code is generated for
 
 
 def lower(lowering: Expressions, index: int, stack: list[int], scope: dict[str, int]) -> None:
@@ -48,8 +45,8 @@ def lower(lowering: Expressions, index: int, stack: list[int], scope: dict[str, 
 def array(lowering: Expressions, index: int, elements: list[int]) -> int:
     """The gate of an array of expressions."""
     shapes = [lowering.shape(element) for element in elements]
-    if len(shapes[0]) >= _MOST_AXES:
-        lowering.fail(f"an array has at most {_MOST_AXES} axes", index)
+    if len(shapes[0]) >= MOST_AXES:
+        lowering.fail(f"an array has at most {MOST_AXES} axes", index)
     for node, shape in zip(lowering.program.nodes.operands(index), shapes, strict=True):
         if shape != shapes[0]:
             _ragged(lowering, node, shape, shapes[0])
@@ -75,8 +72,8 @@ def _literal(lowering: Expressions, index: int, stack: list[int]) -> None:
             inside = parts[start:]
             del parts[start:]
             shape = inside[0][1]
-            if len(shape) >= _MOST_AXES:
-                lowering.fail(f"an array has at most {_MOST_AXES} axes", index)
+            if len(shape) >= MOST_AXES:
+                lowering.fail(f"an array has at most {MOST_AXES} axes", index)
             for _, other, place in inside:
                 if other != shape:
                     _ragged(lowering, place, other, shape)
@@ -89,7 +86,7 @@ def _literal(lowering: Expressions, index: int, stack: list[int]) -> None:
 def _ragged(lowering: Expressions, node: int, shape: Shape, first: Shape) -> NoReturn:
     this, other = (f"an array of shape {shown(one)}" if one else "a number" for one in (shape, first))
     hint = "the elements of an array are all numbers, or all arrays of one shape"
-    lowering.fail(f"this element is {this}, the first one is {other}", node, hint)
+    lowering.misfit(f"this element is {this}, the first one is {other}", node, hint)
 
 
 def _index(lowering: Expressions, index: int, stack: list[int], scope: dict[str, int]) -> None:
@@ -98,10 +95,12 @@ def _index(lowering: Expressions, index: int, stack: list[int], scope: dict[str,
     shape = lowering.shape(stack[-1])
     if not shape:
         what = lowering.text(operands[0])
-        lowering.fail(f"{what} is a number and has no elements", index, lowering.number_hint([stack[-1]]))
+        lowering.misfit(f"{what} is a number and has no elements", index, lowering.number_hint([stack[-1]]))
     if len(operands) - 1 > len(shape):
         axes = "1 axis" if len(shape) == 1 else f"{len(shape)} axes"
-        lowering.fail(f"{lowering.text(operands[0])} has {axes}: its shape is {shown(shape)}", operands[len(shape) + 1])
+        lowering.misfit(
+            f"{lowering.text(operands[0])} has {axes}: its shape is {shown(shape)}", operands[len(shape) + 1]
+        )
     slots = [_slot(lowering, *pair, shape, scope) for pair in zip(operands[1:], shape, strict=False)]
     slots += [(0, extent) for extent in shape[len(slots) :]]
     if slots != [(0, extent) for extent in shape]:
@@ -115,7 +114,7 @@ def _slot(lowering: Expressions, node: int, extent: int, shape: Shape, scope: di
         position = _number(lowering, node, scope)
         if not -extent <= position < extent:
             message = f"index {position} is out of range: the shape is {shown(shape)}"
-            lowering.fail(message, node, _range_hint(extent))
+            lowering.misfit(message, node, _range_hint(extent))
         return position % extent
     given, start, stop = nodes.values[node], 0, extent
     bounds = [_number(lowering, bound, scope) for bound in nodes.operands(node)]
@@ -129,7 +128,7 @@ def _slot(lowering: Expressions, node: int, extent: int, shape: Shape, scope: di
 def _range_hint(extent: int) -> str:
     if not extent:
         return "it has no elements"
-    return f"indices go from 0 to {extent - 1}" + (f", or from -{extent} to -1" if extent else "")
+    return f"indices go from 0 to {extent - 1}, or from -{extent} to -1"
 
 
 def _clipped(bound: int, extent: int) -> int:
@@ -197,4 +196,4 @@ def refuse(lowering: Expressions, index: int, error: ShapeError) -> NoReturn:
     if not colon or " " in head:
         head, rest = nodes.values[index] or "array", message
     title = lowering.text(index, head)  # else the row's own name, if it has given it
-    raise ProgramError(f"{title}: {rest}", source=lowering.program.text, span=nodes.span(index), hint=error.hint)
+    lowering.misfit(f"{title}: {rest}", index, error.hint)

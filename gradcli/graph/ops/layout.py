@@ -47,13 +47,15 @@ class Layout:
         shape: of the result.
         settings: by name.
         position: of the operand that a rule is for.
+        known: what rules found out about all positions together; those that `at` gives share it.
     """
 
-    __slots__ = ("position", "settings", "shape", "shapes")
+    __slots__ = ("known", "position", "settings", "shape", "shapes")
 
     def __init__(self, shapes: Sequence[Shape], settings: Settings = (), shape: Shape = (), position: int = 0) -> None:
         self.shapes, self.shape, self.position = tuple(shapes), shape, position
         self.settings = dict(settings)
+        self.known: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -62,8 +64,10 @@ class Layout:
             raise AttributeError(name) from None
 
     def at(self, position: int) -> Layout:
-        """The same, for the operand at a position."""
-        return Layout(self.shapes, tuple(self.settings.items()), self.shape, position)
+        """The same, for the operand at a position; all else is shared, since a gate may have thousands of operands."""
+        found = Layout(self.shapes, (), self.shape, position)  # a tuple of a tuple is the same one
+        found.settings, found.known = self.settings, self.known
+        return found
 
 
 def size(shape: Shape) -> int:

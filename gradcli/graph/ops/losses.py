@@ -69,6 +69,8 @@ def _loss(s: Layout) -> Shape:
     logits, targets = s.shapes
     if not logits:
         raise ShapeError("cross_entropy: logits are a vector, or a row for each example, not a number", "write [a, b]")
+    if logits[-1] == 0:
+        raise ShapeError(f"cross_entropy: logits {shown(logits)} have no classes", "take a longer part of the array")
     if targets not in (logits, logits[:-1]):
         message = f"cross_entropy: logits {shown(logits)} and targets {shown(targets)} do not fit together"
         numbers = f"class numbers, {shown(logits[:-1])}" if len(logits) > 1 else "the class, a number"
@@ -91,6 +93,22 @@ def _targets(m: Any, s: Layout, t: Any) -> Any:
         return t
     p = m.one_hot(t, count=s.shapes[0][-1])
     return m.defined(m.less(0.0, m.sum(p, **_row_settings(s))), p)
+
+
+def _no_class(s: Layout, logits: list[Any], targets: list[Any]) -> str | None:
+    """The first label that is no class."""
+    count = s.shapes[0][-1]
+    wrong = next((k for k, t in enumerate(targets) if not 0 <= t < count or t % 1 != 0), None)
+    if wrong is None or not _classes(s):
+        return None
+    place = wrong
+    indices: list[int] = []
+    for extent in reversed(s.shapes[1]):
+        place, index = divmod(place, extent)
+        indices.insert(0, index)
+    where = f" at {indices}" if indices else ""
+    classes = f"classes are 0 to {count - 1}" if count > 1 else "the only class is 0"
+    return f"label {targets[wrong]}{where} is no class: {classes}"
 
 
 def _per_example(m: Any, s: Layout, x: Any) -> Any:
@@ -161,6 +179,7 @@ def _mse(m: Any, s: Layout, a: Any, b: Any) -> Any:
 _ALONG_TRIALS: Trials = (
     (((4,),), {}), (((1,),), {}), (((3, 2),), {}), (((3, 2),), {"axis": 0}), (((2, 3, 2),), {"axis": 1}),
     (((2, 1, 3),), {"axis": -1}), (((2, 1, 3),), {"axis": 1}),
+    (((0, 3),), {"axis": -1}), (((2, 0),), {"axis": 0}), (((2, 3, 0),), {"axis": 1}),
 )  # fmt: skip
 
 ROWS: tuple[Op, ...] = (
@@ -183,7 +202,8 @@ ROWS: tuple[Op, ...] = (
        shape=_loss, forward=_cross_entropy,
        vjps=(lambda m, s, g, y, x, t: m.chain(g, _logit_slope(m, s, x, t)), _to_targets),
        jvps=(lambda m, s, moved, y, x, t: m.sum(m.chain(moved, _logit_slope(m, s, x, t))), _from_targets),
-       rules=(_logit_rule, _target_rule), definition="mean(-sum(targets*logsoftmax(logits), axis=-1))",
+       rules=(_logit_rule, _target_rule), fault=_no_class,
+       definition="mean(-sum(targets*logsoftmax(logits), axis=-1))",
        trials=((((3,), (3,)), {}), (((1,), (1,)), {}), (((3,), ()), {}), (((4, 3), (4, 3)), {}), (((4, 3), (4,)), {}),
                (((1, 3), (1,)), {}), (((2, 2, 3), (2, 2, 3)), {}), (((2, 2, 3), (2, 2)), {}))),
     Op("mse", ("a", "b"), "Mean of the squared differences of two arrays of one shape.", (), shape=_equal_shapes,

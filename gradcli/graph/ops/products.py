@@ -115,7 +115,7 @@ def _steps(s: Layout) -> int:
     return size(s.shape) * max(0, 2 * s.shapes[0][-1] - 1)
 
 
-_VECTORS: Trials = ((((3,), (3,)), {}), (((1,), (1,)), {}))
+_VECTORS: Trials = ((((3,), (3,)), {}), (((1,), (1,)), {}), (((0,), (0,)), {}))
 
 ROWS: tuple[Op, ...] = (
     Op("dot", ("a", "b"), "Sum of the products of two vectors' elements.", (), shape=_two_vectors,
@@ -130,12 +130,15 @@ ROWS: tuple[Op, ...] = (
              lambda m, s, t, y, a, b: m.matmul_chained(a, t, flow=1)), finite=1, gates=_steps, latex=r"{0} \, {1}",
        trials=(*_VECTORS, (((2, 3), (3,)), {}), (((3,), (3, 2)), {}), (((2, 3), (3, 4)), {}), (((1, 3), (3, 1)), {}),
                (((2, 2, 3), (3,)), {}), (((3,), (2, 3, 2)), {}), (((2, 2, 3), (3, 2)), {}), (((2, 3), (2, 3, 2)), {}),
-               (((2, 1, 2, 3), (3, 3, 1)), {}), (((2, 2, 3), (1, 3, 2)), {}))),
+               (((2, 1, 2, 3), (3, 3, 1)), {}), (((2, 2, 3), (1, 3, 2)), {}),
+               (((0, 3), (3, 2)), {}), (((2, 3), (3, 0)), {}), (((2, 0), (0, 3)), {}), (((2, 0), (0,)), {}),
+               (((0,), (0, 2)), {}), (((0, 3), (3,)), {}), (((3,), (2, 3, 0)), {}), (((2, 2, 0), (0, 3)), {}),
+               (((0, 2, 3), (3, 2)), {}), (((2, 3), (0, 3, 2)), {}), (((0, 2, 3), (3,)), {}))),
     Op("outer", ("a", "b"), "Table of the products of two vectors' elements.", (), shape=_table,
        forward=lambda m, s, a, b: _column(m, s, a) * b,
        vjps=(lambda m, s, g, y, a, b: m.matmul_chained(g, b, flow=0),
              lambda m, s, g, y, a, b: m.matmul_chained(a, g, flow=1)),
        jvps=(lambda m, s, t, y, a, b: m.chain(_column(m, s, t), b),
              lambda m, s, t, y, a, b: m.chain(t, _column(m, s, a))), finite=1, gates=lambda s: size(s.shape),
-       trials=((((3,), (2,)), {}), (((1,), (3,)), {}), (((2,), (1,)), {}))),
+       trials=((((3,), (2,)), {}), (((1,), (3,)), {}), (((2,), (1,)), {}), (((0,), (2,)), {}), (((2,), (0,)), {}))),
 )  # fmt: skip

@@ -7,6 +7,7 @@ this module, and a second derivative is 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from gradcli.graph.ops.layout import Layout, Setting, Shape, ShapeError, broadcast, shown, size
@@ -98,7 +99,9 @@ def _joined(s: Layout) -> Shape:
 
 
 def _starts_in_concat(s: Layout) -> Shape:
-    before = sum(shape[s.axis] for shape in s.shapes[: s.position])
+    if "starts" not in s.known:
+        s.known["starts"] = [*accumulate((shape[s.axis] for shape in s.shapes), initial=0)]
+    before = s.known["starts"][s.position]
     return tuple(before if axis == s.axis else 0 for axis in range(len(s.shape)))
 
 
@@ -217,65 +220,77 @@ ROWS: tuple[Op, ...] = (
        jvps=(lambda m, s, t, y, x: m.transpose(t, order=None if _reversed(s.order) else s.order),),
        written=_write_transpose, linear=True, finite=2,
        trials=((((3,),), {}), (((3, 2),), {}), (((1, 3),), {}), (((3, 2),), {"order": [0, 1]}),
-               (((2, 3, 4),), {}), (((2, 3, 4),), {"order": [1, 2, 0]}), (((2, 3, 4),), {"order": [0, -1, 1]}))),
+               (((2, 3, 4),), {}), (((2, 3, 4),), {"order": [1, 2, 0]}), (((2, 3, 4),), {"order": [0, -1, 1]}),
+               (((0, 3),), {}), (((2, 0, 4),), {"order": [1, 2, 0]}))),
     Op("reshape", ("x",), "The same elements, row by row, in another shape; one extent may be -1.", (),
        settings=(Setting("shape", "reshaped"),), shape=_reshape,
        vjps=(lambda m, s, g, y, x: m.reshape(g, shape=s.shapes[0]),),
        jvps=(lambda m, s, t, y, x: m.reshape(t, shape=s.shape),), linear=True, finite=2,
        trials=((((),), {"shape": [1, 1]}), (((6,),), {"shape": [3, 2]}), (((3, 2),), {"shape": [-1]}),
-               (((1,),), {"shape": []}), (((2, 3, 2),), {"shape": [4, -1]}), (((2, 3),), {"shape": [1, 6, 1]}))),
+               (((1,),), {"shape": []}), (((2, 3, 2),), {"shape": [4, -1]}), (((2, 3),), {"shape": [1, 6, 1]}),
+               (((0, 3),), {"shape": [2, 0]}), (((0,),), {"shape": [2, -1]}))),
     Op("stack", ("*x",), "Arrays of one shape, or numbers, along a new axis; written [x, …] for the first axis.", (),
        settings=(Setting("axis", "place", 0),), shape=_stacked,
        vjps=(lambda m, s, g, y, *xs: m.index(g, slots=_in_stack(s)),),
        jvps=(lambda m, s, t, y, *xs: _put_in_stack(m, s, t),), written=_write_stack, linear=True, finite=2,
        trials=((((), (), ()), {}), (((2,),), {}), (((3,), (3,)), {"axis": 1}), (((3,), (3,)), {"axis": 0}),
-               (((2, 3), (2, 3), (2, 3)), {"axis": -2}), (((1, 2), (1, 2)), {"axis": -1}))),
+               (((2, 3), (2, 3), (2, 3)), {"axis": -2}), (((1, 2), (1, 2)), {"axis": -1}),
+               (((0,), (0,)), {"axis": 1}), (((1, 0), (1, 0)), {}))),
     Op("concat", ("*x",), "Arrays one after the other along an axis that they have.", (),
        settings=(Setting("axis", "axis", 0),), shape=_joined,
        vjps=(lambda m, s, g, y, *xs: m.index(g, slots=_whole(s.shapes[s.position], _starts_in_concat(s))),),
        jvps=(lambda m, s, t, y, *xs: m.scatter(t, shape=s.shape, starts=_starts_in_concat(s)),),
        linear=True, finite=2,
        trials=((((2,),), {}), (((2,), (1,), (3,)), {}), (((2, 3), (1, 3)), {}), (((2, 3), (2, 1)), {"axis": -1}),
-               (((2, 1, 2), (2, 3, 2)), {"axis": 1}))),
+               (((2, 1, 2), (2, 3, 2)), {"axis": 1}), (((0,), (1,), (2,)), {}), (((0, 1), (0, 2)), {"axis": 1}))),
     Op("index", ("x",), "An element or a part, written x[i], x[a:b], x[i, j].", (), hidden=True,
        settings=(Setting("slots", "slots"),), shape=_indexed,
        vjps=(lambda m, s, g, y, x: _put_back(m, s, g),), jvps=(lambda m, s, t, y, x: m.index(t, slots=s.slots),),
        written=_write_index, linear=True, finite=2,
        trials=((((3,),), {"slots": (1,)}), (((4,),), {"slots": ((1, 3),)}), (((1,),), {"slots": (0,)}),
                (((3, 2),), {"slots": (2, (0, 2))}), (((3, 2),), {"slots": ((0, 3), 1)}),
-               (((3, 2),), {"slots": (0, 1)}), (((2, 3, 4),), {"slots": ((0, 1), 2, (1, 4))}))),
+               (((3, 2),), {"slots": (0, 1)}), (((2, 3, 4),), {"slots": ((0, 1), 2, (1, 4))}),
+               (((3,),), {"slots": ((3, 3),)}), (((3, 2),), {"slots": ((0, 3), (1, 1))}),
+               (((0, 2),), {"slots": ((0, 0), 1)}))),
     Op("broadcast_to", ("x",), "Repeated to a shape: new axes in front, axes of extent 1.", (), settings=(_TO,),
        shape=_broadcast, vjps=(lambda m, s, g, y, x: m.sum_to(g, shape=s.shapes[0]),),
        jvps=(lambda m, s, t, y, x: m.broadcast_to(t, shape=s.shape),), linear=True, finite=2,
        trials=((((),), {"shape": [3, 2]}), (((2,),), {"shape": [3, 2]}), (((3, 1),), {"shape": [3, 2]}),
-               (((3, 2),), {"shape": [3, 2]}), (((1, 3, 1),), {"shape": [2, 2, 3, 2]}))),
+               (((3, 2),), {"shape": [3, 2]}), (((1, 3, 1),), {"shape": [2, 2, 3, 2]}),
+               (((),), {"shape": [0]}), (((2,),), {"shape": [0, 2]}), (((3, 1),), {"shape": [3, 0]}),
+               (((0,),), {"shape": [2, 0]}))),
     Op("sum_to", ("x",), "Summed to a shape that broadcasts to that of x: what undoes broadcast_to.", (),
        settings=(_TO,), shape=_summed, vjps=(lambda m, s, g, y, x: m.broadcast_to(g, shape=s.shapes[0]),),
        jvps=(lambda m, s, t, y, x: m.sum_to(t, shape=s.shape),), linear=True, finite=1,
        trials=((((3, 2),), {"shape": []}), (((3, 2),), {"shape": [2]}), (((3, 2),), {"shape": [3, 1]}),
                (((4,),), {"shape": [4]}), (((4,),), {"shape": [1]}), (((2, 1, 3),), {"shape": [1, 3]}),
-               (((2, 2, 3, 2),), {"shape": [1, 3, 1]}))),
+               (((2, 2, 3, 2),), {"shape": [1, 3, 1]}), (((0, 2),), {"shape": [2]}), (((3, 0),), {"shape": [3, 1]}),
+               (((0,),), {"shape": []}), (((2, 0),), {"shape": [0]}))),
     Op("scatter", ("x",), "Zeros of a shape with the block x put in at starts.", (),
        settings=(_TO, Setting("starts", "starts")), shape=_scattered,
        vjps=(lambda m, s, g, y, x: m.index(g, slots=_whole(s.shapes[0], s.starts)),),
        jvps=(lambda m, s, t, y, x: m.scatter(t, shape=s.shape, starts=s.starts),), linear=True, finite=2,
        vanishes=True,
        trials=((((2,),), {"shape": [4], "starts": [1]}), (((1, 2),), {"shape": [3, 2], "starts": [2, 0]}),
-               (((2, 1, 2),), {"shape": [2, 3, 4], "starts": [0, 1, 1]}))),
+               (((2, 1, 2),), {"shape": [2, 3, 4], "starts": [0, 1, 1]}),
+               (((0,),), {"shape": [3], "starts": [3]}), (((0,),), {"shape": [0], "starts": [0]}),
+               (((2, 0, 1),), {"shape": [2, 3, 2], "starts": [0, 1, 1]}))),
     Op("flip", ("x",), "The elements in reverse order, along all axes or some.", (),
        settings=(Setting("axis", "axes", None),), shape=_same,
        vjps=(lambda m, s, g, y, x: m.flip(g, axis=_axes(s)),),
        jvps=(lambda m, s, t, y, x: m.flip(t, axis=_axes(s)),), linear=True, finite=2,
        trials=((((4,),), {}), (((1,),), {}), (((3, 2),), {}), (((3, 2),), {"axis": -1}),
-               (((2, 3, 2),), {"axis": [0, 2]}))),
+               (((2, 3, 2),), {"axis": [0, 2]}), (((0, 2),), {}), (((0, 2),), {"axis": 1}))),
     Op("cumsum", ("x",), "Running sum along an axis, the last one if none is given.", (),
        settings=(Setting("axis", "axis", -1),), shape=_same,
        vjps=(lambda m, s, g, y, x: _sum_of_later(m, s, g),), jvps=(lambda m, s, t, y, x: _running(m, s, t),),
        linear=True, finite=1,
        trials=((((4,),), {}), (((1,),), {}), (((3, 2),), {"axis": 0}), (((3, 2),), {}),
-               (((2, 3, 2),), {"axis": 1}))),
+               (((2, 3, 2),), {"axis": 1}), (((0,),), {}), (((0, 2),), {}), (((2, 0),), {}))),
     Op("one_hot", ("x",), "For each class number 0, 1, … a 1 at its place among count; all 0 if it is no class.", (),
        settings=(Setting("count", "count"),), shape=lambda s: (*s.shapes[0], s.count),
        vjps=(lambda m, s, g, y, x: _zeros(m, s.shapes[0]),), jvps=(lambda m, s, t, y, x: _zeros(m, s.shape),),
-       finite=2, vanishes=True, trials=((((),), {"count": 3}), (((4,),), {"count": 3}), (((2, 1),), {"count": 2}))),
+       finite=2, vanishes=True,
+       trials=((((),), {"count": 3}), (((4,),), {"count": 3}), (((2, 1),), {"count": 2}), (((0,),), {"count": 3}),
+               (((4,),), {"count": 0}))),
 )  # fmt: skip

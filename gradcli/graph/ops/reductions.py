@@ -26,6 +26,16 @@ _TRIALS: Trials = (
     (((2, 1, 3),), {"axis": [0, 2]}),
     (((2, 3, 2),), {"axis": [1]}),
     (((2, 3, 2),), {"axis": [-1, 1], "keepdims": True}),
+    (((0, 3),), {"axis": 1}),
+    (((2, 0),), {"axis": 0, "keepdims": True}),
+    (((2, 0, 3),), {"axis": [0, 2]}),
+)  # fmt: skip
+_OF_NONE: Trials = (
+    (((0,),), {}),
+    (((0, 2),), {"axis": 0}),
+    (((2, 0),), {"axis": 1, "keepdims": True}),
+    (((2, 0, 3),), {"axis": [1, 2]}),
+    (((2, 0, 3, 0),), {"axis": 1}),
 )  # fmt: skip
 
 
@@ -107,7 +117,7 @@ def _per_element(m: Any, s: Layout, x: Any) -> Any:
 
 def _deviations(m: Any, s: Layout, x: Any) -> Any:
     """x - mean(x), measured from the first element: equal elements give exactly 0, and the mean's rounding is small."""
-    if not s.axis:
+    if not s.axis or counted(s) == 0:
         return x - x
     first = 0 if _leading(s) else (0, 1)
     moved = x - m.index(x, slots=tuple(first if k in s.axis else (0, n) for k, n in enumerate(s.shapes[0])))
@@ -124,7 +134,10 @@ def _var(m: Any, s: Layout, x: Any) -> Any:
 
 
 def _std(m: Any, s: Layout, x: Any) -> Any:
-    """The norm of the deviations over √n: no square overflows, and there is no root of 0 in its derivative."""
+    """The norm of the deviations over √n, so that there is no root of 0 in its derivative.
+
+    No square overflows; a deviation does where the elements are further apart than the largest finite number.
+    """
     distance = m.norm(_deviations(m, s, x), axis=_axes(s), keepdims=s.keepdims)
     return distance if counted(s) == 1 else m.div(distance, m.sqrt(float(counted(s))))
 
@@ -204,14 +217,14 @@ ROWS: tuple[Op, ...] = (
     Op("sum", ("x",), "Sum of the elements, over all axes or some.", (), settings=_SETTINGS, shape=reduced,
        vjps=(lambda m, s, g, y, x: _spread(m, s, g),),
        jvps=(lambda m, s, t, y, x: m.sum(t, axis=_axes(s), keepdims=s.keepdims),),
-       linear=True, finite=1, trials=_TRIALS),
+       linear=True, finite=1, trials=(*_TRIALS, *_OF_NONE)),
     Op("mean", ("x",), "Mean of the elements, over all axes or some.", (), settings=_SETTINGS, shape=reduced,
        vjps=(lambda m, s, g, y, x: _spread(m, s, _per_element(m, s, g)),),
        jvps=(lambda m, s, t, y, x: _mean(m, s, t),), forward=_mean,
        definition="sum(x, axis=axis, keepdims=keepdims)/count", linear=True, finite=1, trials=_TRIALS),
     Op("prod", ("x",), "Product of the elements, over all axes or some.", (), settings=_SETTINGS, shape=reduced,
        **by_elements(lambda m, s, y, x: _others(m, s, x), lambda m, s, g, y, x: m.div(g * y, x)),
-       finite=1, trials=(*_TRIALS, (((7,),), {}), (((2, 5),), {"axis": 1}))),
+       finite=1, trials=(*_TRIALS, *_OF_NONE, (((7,),), {}), (((2, 5),), {"axis": 1}))),
     Op("var", ("x",), "Variance, the mean of the squared deviations from the mean (divided by n, not n - 1).", (),
        settings=_SETTINGS, shape=reduced, forward=_var,
        **by_elements(lambda m, s, y, x: _per_element(m, s, 2.0 * _deviations(m, s, x)),
@@ -226,7 +239,8 @@ ROWS: tuple[Op, ...] = (
     Op("norm", ("x",), "Euclidean norm √sum(x²); its slope at the zero vector is taken as 0.", (),
        settings=_SETTINGS, shape=reduced,
        **by_elements(lambda m, s, y, x: _direction(m, x, y), lambda m, s, g, y, x: m.div(g * x, y)),
-       definition="sqrt(sum(x^2, axis=axis, keepdims=keepdims))", finite=1, kink=_ZERO, trials=_TRIALS),
+       definition="sqrt(sum(x^2, axis=axis, keepdims=keepdims))", finite=1, kink=_ZERO,
+       trials=(*_TRIALS, *_OF_NONE)),
     Op("amax", ("x",), "Largest element, over all axes or some; n elements that tie get 1/n of the gradient each.", (),
        aliases=("max",), settings=_SETTINGS, shape=of_elements, **by_elements(_tie_shares, _is_chosen),
        finite=2, rectifies=True, kink=_TIE, trials=_TRIALS),

@@ -40,7 +40,7 @@ class Kink(NamedTuple):
     kind: str = "kink"  # or "tie", where operands are equal
 
 
-class Op(NamedTuple):
+class Op:
     """A function of the language, as a gate.
 
     Attributes:
@@ -94,6 +94,8 @@ class Op(NamedTuple):
         gates: `gates(s)` → how many gates of numbers it comes to when unrolled, or fewer; None: see `least_gates`.
         kink: its `at(m, s, y, *operands)` gives a flag per element of the result.
         definition: may name settings.
+        fault: `fault(s, *operands)`, each a flat list of its elements → why a result of finite operands is undefined,
+            or None; only asked where it is.
     """
 
     name: str
@@ -129,6 +131,25 @@ class Op(NamedTuple):
     linear: bool = False
     gates: Callable[[Layout], int] | None = None
     vanishes: bool = False
+    fault: Callable[..., str | None] | None = None
+
+    # Not a named tuple: making one of so many fields takes as long as importing a module.
+    def __init__(
+        self, name: str, parameters: tuple[str, ...], doc: str, partials: tuple[Rule | float, ...], **fields: Any
+    ) -> None:
+        if unknown := fields.keys() - Op.__annotations__.keys():
+            raise TypeError(f"a row has no {', '.join(sorted(unknown))}")
+        self.__dict__.update(fields, name=name, parameters=parameters, doc=doc, partials=partials)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a row of the table does not change")
+
+    def __repr__(self) -> str:
+        return f"Op({self.name!r})"
+
+    def replaced(self, **fields: Any) -> Op:
+        """The same row but for some fields."""
+        return Op(**{**self.__dict__, **fields})
 
     @property
     def variadic(self) -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from gradcli.errors import LimitError, Span
+from gradcli.errors import LimitError, ProgramError, Span
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph, Group, reachable
-from gradcli.graph.lower import MAX_GATES
+from gradcli.graph.lower import MAX_GATES, has_arrays
 from gradcli.graph.ops.layout import Shape, size
 from gradcli.graph.rewriting.template import copied, empty_like, rebuilt
 from gradcli.numeric import gates
@@ -24,11 +24,6 @@ from gradcli.numeric.gates import GateNumber
 from gradcli.numeric.system import NumberSystem
 
 _ATTRIBUTES = [(ops.attribute(row.name), row.name) for row in ops.ELEMENTWISE]
-
-
-def has_arrays(graph: Graph) -> bool:
-    """Whether there is something to unroll: an array, or a gate that takes arrays."""
-    return bool(graph.shapes) or any(graph.rows[code].structural for code in {*graph.codes})
 
 
 def element_names(name: str, shape: Shape) -> list[str]:
@@ -62,6 +57,7 @@ def unroll(graph: Graph, max_gates: int = MAX_GATES) -> Graph:
 
     Raises:
         LimitError: more than max_gates.
+        ProgramError: the output has no elements.
     """
     if not has_arrays(graph):
         return graph
@@ -175,13 +171,15 @@ class _Unrolling:
         """Names, groups, outputs."""
         graph, found = self.graph, self.found
         found.free = _free(graph)
-        for index, name in sorted(graph.stages.items()):
-            names = element_names(name, graph.shapes.get(index, ()))
-            for place, element in zip(self._positions(index), names, strict=True):
+        names = _stage_names(graph)
+        for index in sorted(names):
+            for place, element in zip(self._positions(index), names[index], strict=True):
                 if found.codes[place] != ops.INPUT:
                     found.stages.setdefault(place, element)
         found.groups = self._groups()
         outputs = [place for index in graph.outputs or (graph.output,) for place in self._positions(index)]
+        if not outputs:
+            raise ProgramError("the output has no elements", hint="take a longer part of the array")
         found.output, found.outputs = max(outputs), tuple(outputs) if len(outputs) > 1 else ()
 
     def _groups(self) -> list[Group]:
@@ -198,6 +196,23 @@ class _Unrolling:
                     found.append(own)
         # An outer one stands before those in it; of equal ones the old one, which was there before its gates.
         return sorted(found, key=lambda group: (group.first, -group.last))
+
+
+def _stage_names(graph: Graph) -> dict[int, list[str]]:
+    """What the elements of each stage are called. An array's get h_[1] where a loop's turn is called h[1]."""
+    shapes = graph.shapes
+    found = {index: element_names(name, shapes.get(index, ())) for index, name in graph.stages.items()}
+    numbers = {name for index, name in graph.stages.items() if index not in shapes}.union(graph.omitted)
+    clashing = [index for index in sorted(found) if index in shapes and not numbers.isdisjoint(found[index])]
+    if clashing:
+        taken = numbers.union(graph.free, *found.values())
+        for index in clashing:
+            name = graph.stages[index]
+            while not taken.isdisjoint(found[index]):
+                name += "_"
+                found[index] = element_names(name, shapes[index])
+            taken.update(found[index])
+    return found
 
 
 def _free(graph: Graph) -> dict[str, Span]:

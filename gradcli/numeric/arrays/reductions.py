@@ -36,7 +36,8 @@ def _rows(x: Any, axis: Axes) -> tuple[Any, Shape]:
     axes = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
     reduced = sorted(one % x.ndim for one in axes)
     kept = [one for one in range(x.ndim) if one not in reduced]
-    moved = x.transpose(*kept, *reduced).reshape(*(x.shape[one] for one in kept), -1)
+    count = prod(x.shape[one] for one in reduced)  # -1 would be no number of elements where a kept extent is 0
+    moved = x.transpose(*kept, *reduced).reshape(*(x.shape[one] for one in kept), count)
     return moved, tuple(1 if one in reduced else n for one, n in enumerate(x.shape))
 
 
@@ -196,8 +197,16 @@ def of_objects(m: NumberSystem) -> dict[str, Any]:
     def one_hot(x: Any, count: int) -> Any:
         return equal(objects_of(x)[..., None], np.arange(count, dtype=np.float64).astype(object))
 
+    def of_no_steps(a: Any, b: Any) -> Any:
+        """A product of matrices in which no column meets a row."""
+        shape = np.matmul(np.zeros(a.shape), np.zeros(b.shape)).shape
+        return plain(filled([m.number("0") for _ in range(prod(shape))], shape))
+
+    def matmul(a: Any, b: Any) -> Any:
+        return plain(np.matmul(a, b)) if a.shape[-1] else of_no_steps(a, b)
+
     def matmul_chained(a: Any, b: Any, flow: int = 0) -> Any:
-        return plain(_by_steps(a, b, flow, chain))
+        return plain(_by_steps(a, b, flow, chain)) if a.shape[-1] else of_no_steps(a, b)
 
     return {
         "sum": total,
@@ -206,7 +215,7 @@ def of_objects(m: NumberSystem) -> dict[str, Any]:
         "amin": reduction(lambda xs: m.min(*xs)),
         "norm": reduction(lambda xs: reduce(m.hypot, xs) if len(xs) > 1 else m.abs(xs[0]), "0"),
         "logsumexp": reduction(lambda xs: reduce(m.logaddexp, xs), "-inf"),
-        "matmul": lambda a, b: plain(np.matmul(a, b)),
+        "matmul": matmul,
         "matmul_chained": matmul_chained,
         "cumsum": _cumsum,
         "one_hot": one_hot,

@@ -15,7 +15,7 @@ from gradcli.graph.graph import Graph
 from gradcli.numeric.elements import is_array, norm
 from gradcli.printable import shorten
 from gradcli.render.writing import is_zero
-from gradcli.traces import Trace, contribution
+from gradcli.traces import Trace
 
 
 class Part(NamedTuple):
@@ -52,17 +52,9 @@ def with_named_output(trace: Trace) -> Trace:
 
 def passed(trace: Trace, index: int) -> Iterator[Part]:
     """What a gate passes on, operand by operand; nothing to operands that are not differentiated."""
-    graph, adjoint = trace.graph, trace.adjoints[index]
-    operands = graph.operands[index]
-    if graph.shapes or graph.settings:
-        for position, edge in enumerate(trace.edges(index)):
-            if edge.contribution is not None:
-                yield Part(index, position, operands[position], adjoint, edge.local_gradient, edge.contribution)
-        return
-    for position, (operand, local) in enumerate(zip(operands, trace.partials[index] or (), strict=False)):
-        if local is not None:
-            part = contribution(graph, trace.values, index, position, adjoint, local, trace.system)
-            yield Part(index, position, operand, adjoint, local, part)
+    operands, adjoint = trace.graph.operands[index], trace.adjoints[index]
+    for position, local, part in trace.flows(index):
+        yield Part(index, position, operands[position], adjoint, local, part)
 
 
 def received(trace: Trace, gates: Collection[int]) -> dict[int, list[Part]]:
@@ -72,7 +64,8 @@ def received(trace: Trace, gates: Collection[int]) -> dict[int, list[Part]]:
     for index in range(len(trace.graph) - 1, -1, -1):
         if trace.adjoints[index] is None:
             continue
-        if columns.firsts[index] in found or columns.seconds[index] in found or index in many:
+        related = columns.firsts[index] in found or columns.seconds[index] in found
+        if related or (index in many and not found.keys().isdisjoint(many[index])):
             for part in passed(trace, index):
                 if part.operand in found:
                     found[part.operand].append(part)

@@ -55,7 +55,7 @@ class TexWords(Words):
         if kind == "partial":
             return self._fraction(token.gate, graph.operands[token.gate][token.position])
         rule = typeset.rule(graph, token.gate, token.position)
-        alone = rule.precedence >= latex.FUNCTION and rule.precedence != latex.PRODUCT
+        alone = rule.precedence >= latex.FUNCTION and rule.precedence not in (latex.PRODUCT, latex.MATRIX)
         return rule.text if alone or not token.factor else latex.parenthesised(rule.text)
 
     def _gist(self, x: Any) -> str:
@@ -77,7 +77,8 @@ class TexWords(Words):
     def _passed_on(self, token: Token) -> str:
         """As `_passed`, as mathematics."""
         graph, index = self.graph, token.gate
-        adjoint, y = Latex(self._fraction(graph.output, index), latex.PRODUCT), typeset.operand(graph, index)
+        level = latex.MATRIX if graph.rows[graph.codes[index]].name == "matmul" else latex.PRODUCT
+        adjoint, y = Latex(self._fraction(graph.output, index), level), typeset.operand(graph, index)
         operands = [typeset.operand(graph, place) for place in graph.operands[index]]
         if token.kind == "passed numbers":
             # Without `number`, since rules would compute with literals: 2·1 would be 2.

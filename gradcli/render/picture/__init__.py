@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
 
 from gradcli.graph.graph import Graph
+from gradcli.render.picture.parts import Drawn, Options
 from gradcli.traces import Trace
+
+__all__ = ["DIRECTIONS", "FORMATS", "SUFFIXES", "SYSTEM", "THEMES", "Drawn", "Options", "draw"]
 
 FORMATS = {
     "dot": "gradcli.render.picture.formats:as_dot",
@@ -25,41 +27,6 @@ SYSTEM = ("pdf", "ps", "eps", "jpg", "gif", "webp", "tif", "bmp", "svgz")
 SUFFIXES = {name: name for name in (*FORMATS, *SYSTEM)} | {"gv": "dot", "mmd": "mermaid", "jpeg": "jpg", "tiff": "tif"}
 THEMES = ("auto", "light", "dark")
 DIRECTIONS = ("LR", "TB")
-
-
-class Options(NamedTuple):
-    """How a picture is drawn.
-
-    Attributes:
-        theme: auto follows the reader's system where the format can; light, dark.
-        rankdir: LR, TB, or None for what suits the graph.
-        heat: weight and colour edges by |contribution|.
-        legend: explain the colours.
-        path: show only what this input or stage influences.
-        depth: show at most so many edges back from the output.
-        seconds: how long the layout may take.
-        prefix: of the ids in an SVG, where several share a page.
-        collapse: draw these as one node each: functions, stages, loop variables; a number: what is nested deeper.
-        clusters: frames around calls, turns of loops and stages.
-    """
-
-    theme: str = "auto"
-    rankdir: str | None = None
-    heat: bool = False
-    legend: bool = True
-    path: str | None = None
-    depth: int | None = None
-    seconds: float = 20.0
-    prefix: str = ""
-    collapse: tuple[str, ...] = ()
-    clusters: bool = True
-
-
-class Drawn(NamedTuple):
-    """A picture in some format, and what is to be said about it."""
-
-    content: str | bytes
-    note: str
 
 
 def draw(graph: Graph, traces: Sequence[Trace], name: str, options: Options | None = None) -> Drawn:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from gradcli.errors import MissingError
 from gradcli.graph.graph import Graph
-from gradcli.render.picture import Drawn, Options, dot, mermaid, picture, sizes
+from gradcli.render.picture import dot, mermaid, picture, sizes
 from gradcli.render.picture.palette import DARK, LIGHT, Palette
-from gradcli.render.picture.parts import Picture, Selection
+from gradcli.render.picture.parts import Drawn, Options, Picture, Selection
 from gradcli.render.picture.selecting import select
 from gradcli.traces import Trace
 

@@ -1,4 +1,4 @@
-"""What a picture is made of: nodes, arrows, frames, each with its lines of text."""
+"""What a picture is made of: nodes, arrows, frames, each with its lines of text; how it is drawn, what comes of it."""
 
 from __future__ import annotations
 
@@ -59,3 +59,38 @@ class Selection(NamedTuple):
     nodes: Sequence[int | Folded]
     note: str
     framed: Framed = Framed((), {})
+
+
+class Options(NamedTuple):
+    """How a picture is drawn.
+
+    Attributes:
+        theme: auto follows the reader's system where the format can; light, dark.
+        rankdir: LR, TB, or None for what suits the graph.
+        heat: weight and colour edges by |contribution|.
+        legend: explain the colours.
+        path: show only what this input or stage influences.
+        depth: show at most so many edges back from the output.
+        seconds: how long the layout may take.
+        prefix: of the ids in an SVG, where several share a page.
+        collapse: draw these as one node each: functions, stages, loop variables; a number: what is nested deeper.
+        clusters: frames around calls, turns of loops and stages.
+    """
+
+    theme: str = "auto"
+    rankdir: str | None = None
+    heat: bool = False
+    legend: bool = True
+    path: str | None = None
+    depth: int | None = None
+    seconds: float = 20.0
+    prefix: str = ""
+    collapse: tuple[str, ...] = ()
+    clusters: bool = True
+
+
+class Drawn(NamedTuple):
+    """A picture in some format, and what is to be said about it."""
+
+    content: str | bytes
+    note: str

@@ -79,9 +79,9 @@ class Pen:
     def node(self, index: int) -> Node:
         graph, code = self.graph, self.graph.codes[index]
         kind = "input" if code == ops.INPUT else "constant" if code == ops.CONSTANT else "gate"
-        operation = words.operation(graph, index)
-        heading = words.GLYPHS.get(operation, operation)
-        if kind != "gate":
+        if kind == "gate":
+            heading = words.heading(graph, index)
+        else:
             literal = graph.literals[index] or ""
             heading = words.name_of(literal) if kind == "input" else words.constant(literal, graph.shapes.get(index))
         name = graph.name(index)

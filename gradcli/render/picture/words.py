@@ -11,10 +11,11 @@ from math import isfinite, isnan
 from typing import Any
 
 from gradcli.diagnose import NOT_FINITE, Warned, warnings
-from gradcli.graph.describe import gate_text
+from gradcli.graph.describe import gate_text, structural
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import Shape, shown, size
 from gradcli.numeric.elements import elements, norm, shape_of
+from gradcli.numeric.text import Text
 from gradcli.printable import printable, shorten
 from gradcli.render.picture import sizes
 from gradcli.render.picture.short import brief, finite, short, spread
@@ -34,6 +35,14 @@ def name_of(text: str) -> str:
 
 def operation(graph: Graph, index: int) -> str:
     return name_of(graph.rows[graph.codes[index]].name)
+
+
+def heading(graph: Graph, index: int) -> str:
+    """What a gate does: a sign, ·[0] or ·' where that is written behind the operand, else its name."""
+    row, layout = graph.rows[graph.codes[index]], graph.layout(index)
+    if row.written is not None and len(layout.shapes) == 1:
+        return name_of(structural(row, [Text("·")], layout.settings, layout.shapes).text)
+    return GLYPHS.get(row.name) or operation(graph, index)
 
 
 def constant(literal: str, shape: Shape | None) -> str:
