@@ -73,14 +73,15 @@ def run(
         context, expression, variables, settings, of, wrt, max_gates,
         structure=True, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
     )  # fmt: skip
-    _check(loaded, stages, strict)
+    if strict and not loaded.points:
+        raise UsageError("--strict needs values", hint=program.NO_POINT)
     names = program.differentiated(loaded)
     point = loaded.points[0] if loaded.points else None
     told = ExitStatus.DONE
     if stages:
         from gradcli.codegen.language_target import staged_program
 
-        streams.deliver([staged_program(loaded.graph, names, max_gates)], output)
+        streams.deliver([staged_program(loaded.graph, names, max_gates, kind)], output)
     else:
         found = [
             Derivative("", (name,) * order, graph, None if point is None else forward(graph, point)[graph.output])
@@ -95,11 +96,6 @@ def run(
     return max(told, reporting.report(evaluate_graph(loaded.graph, point, names), strict=strict))
 
 
-def _check(loaded: program.Loaded, stages: bool, strict: bool) -> None:
-    if strict and not loaded.points:
-        raise UsageError("--strict needs values", hint=program.NO_POINT)
-
-
 def _told(found: list[Derivative], order: int, strict: bool) -> ExitStatus:
     """Warn of derivatives of higher order that are not finite; those of first order are the program's gradients."""
     if order == 1:
@@ -110,8 +106,8 @@ def _told(found: list[Derivative], order: int, strict: bool) -> ExitStatus:
 def _kind(format: str, stages: bool, given: set[str]) -> type[Emitter]:
     """How gates are made, from options that fit together."""
     check_format(format, FORMATS)
-    if stages and given:
-        raise UsageError(f"--stages and {min(given)} can't be combined", hint="--stages is a program in plain text")
+    if stages and (others := given - {"--textbook"}):
+        raise UsageError(f"--stages and {min(others)} can't be combined", hint="--stages is a program in plain text")
     if given >= {"--raw", "--textbook"}:
         raise UsageError("--raw and --textbook are different derivatives", hint="ask for one of them")
     return PlainEmitter if "--raw" in given else TextbookEmitter if "--textbook" in given else Emitter

@@ -32,6 +32,7 @@ from gradcli.codegen.target import (
 )
 from gradcli.graph import describe, ops
 from gradcli.graph.derive import derive
+from gradcli.graph.emitting import Emitter
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import Layout
 from gradcli.graph.printing import constants_in_digits, definitions, taken_names
@@ -83,15 +84,19 @@ TARGET = Target(
 )
 
 
-def staged_program(graph: Graph, wrt: Collection[str], max_gates: int) -> str:
-    """Both passes as a program, whose result is the output; every gradient is a stage to pick by --of."""
+def staged_program(graph: Graph, wrt: Collection[str], max_gates: int, kind: type[Emitter] = Emitter) -> str:
+    """Both passes as a program, whose result is the output; every gradient is a stage to pick by --of.
+
+    Args:
+        kind: by which rules, as for `derive`.
+    """
     digits = constants_in_digits(graph)
     target = TARGET._replace(literal=lambda written: _literal(digits.get(written, written)))
     functions = Functions(graph, target, "")
     own = {row.name: _writer(row) for row in graph.rows[len(ops.ROWS) :]}
     target = target._replace(writers={**target.writers, **own})
     names = Names(taken_names(graph) - {*graph.inputs, *graph.stages.values()})
-    backward = Backward(graph, derive(graph, wrt, max_gates=max_gates), target, names, functions)
+    backward = Backward(graph, derive(graph, wrt, max_gates=max_gates, kind=kind), target, names, functions)
     wanted = [used for part in (backward.value, *backward.gradients.values()) for used in part.uses]
     statements = live(backward.statements, wanted)
     forward = [one for one in statements if one.name in backward.forward_names]

@@ -63,10 +63,11 @@ def test_an_array_has_no_gradient(refused: Refused) -> None:
 
 
 @pytest.mark.parametrize("name", ["neuron-vector", "network-4-2-1", "softmax-regression", "rnn", "attention"])
-def test_stages_are_a_program_of_all_gradients(name: str, cli: Cli) -> None:
+@pytest.mark.parametrize("how", [(), ("--textbook",)], ids=["", "textbook"])
+def test_stages_are_a_program_of_all_gradients(name: str, how: tuple[str, ...], cli: Cli) -> None:
     """Every gradient can be picked, and is the one of the backward pass."""
     program, values = SAMPLES / f"{name}.grad", SAMPLES / f"{name}.json"
-    staged = cli("diff", f"@{program}", "--vars", str(values), "--stages").out
+    staged = cli("diff", f"@{program}", "--vars", str(values), "--stages", *how).out
     given = {input: arrays.asarray(x) for input, x in json.loads(values.read_text(encoding="utf-8")).items()}
     picks = re.search(r"--of picks a gradient instead: (.*)", staged)
     assert picks is not None

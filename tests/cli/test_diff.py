@@ -41,6 +41,7 @@ SCHEMA = json.loads((files("gradcli") / "schemas" / "derivative-1.json").read_te
         ("order-0", ("x", "--order", "0")),
         ("order-too-large", ("sin(x)*exp(x)/x", "--order", "100", "--max-gates", "5000")),
         ("format-unknown", ("x", "--format", "html")),
+        ("stages-textbook", (STAGES, "--stages", "--textbook")),
         ("stages-json", ("x", "--stages", "--json")),
         ("raw-textbook", ("x", "--raw", "--textbook")),
         ("some-values", ("x*y", "--x", "2")),
