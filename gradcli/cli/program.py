@@ -116,6 +116,8 @@ def load(
     loaded = loaded._replace(graph=rewritten(program, unrolled, asked, max_gates))
     if against:
         loaded.points.append(_second(loaded, against))
+    if loaded.wrt is not None:
+        wanted.differentiated(loaded.graph, loaded.wrt)
     # Notes come last, so that an error stands alone.
     note_unrolled(0 if unrolled is graph or asked.unroll else len(unrolled))
     given.note_values(known.unused(graph), {} if decimals else known.written)

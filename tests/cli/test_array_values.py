@@ -90,6 +90,11 @@ def test_an_array_without_commas_is_shown_with_them(written: str, meant: str, cl
     assert cli("eval", "sum(x)", "--x", meant).status == 0
 
 
+def test_an_unknown_name_stands_alone(refused: Refused) -> None:
+    """Not behind the note that arrays were unrolled."""
+    assert refused("check", TOTAL, "--x", "[1, 2]", "--wrt", "z").startswith("gradcli: z is not an input")
+
+
 def test_a_file_with_an_array_does_not_lead_to_another_file(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "one").write_text(f"@{tmp_path}/two.json")
     (tmp_path / "two.json").write_text("[1]")
