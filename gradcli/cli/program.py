@@ -111,13 +111,11 @@ def load(
     asked = rewriting or Rewriting()
     if asked.unroll or scalars or decimals:
         loaded = _unrolled(loaded, max_gates, several or (drawn and not points))
-    _refuse_elements(loaded)
+    _check_wrt(loaded)
     unrolled = loaded.graph
     loaded = loaded._replace(graph=rewritten(program, unrolled, asked, max_gates))
     if against:
         loaded.points.append(_second(loaded, against))
-    if loaded.wrt is not None:
-        wanted.differentiated(loaded.graph, loaded.wrt)
     # Notes come last, so that an error stands alone.
     note_unrolled(0 if unrolled is graph or asked.unroll else len(unrolled))
     given.note_values(known.unused(graph), {} if decimals else known.written)
@@ -170,12 +168,14 @@ def by_elements(names: list[str], arrays: Mapping[str, Shape]) -> list[str]:
     return [one for name in names for one in element_names(name, arrays.get(name, ()))]
 
 
-def _refuse_elements(loaded: Loaded) -> None:
-    """Say what --wrt x[0] needs where x is one input."""
+def _check_wrt(loaded: Loaded) -> None:
+    """Refuse names in --wrt that are no inputs, and say what x[0] needs where x is one input."""
     for name in loaded.wrt or ():
         array, bracket, _ = name.partition("[")
         if bracket and array in loaded.graph.inputs:
             raise BindingError(f"{shorten(name)} is no input but a part of {shorten(array)}", hint=ELEMENT_HINT)
+    if loaded.wrt is not None:
+        wanted.differentiated(loaded.graph, loaded.wrt)
 
 
 ELEMENT_HINT = "--unroll makes an input of every element"

@@ -6,10 +6,9 @@ only for what is new in it; time is linear in the gates; the trace is not change
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
-from gradcli.diagnose.cures import cure, numbers_not_finite
-from gradcli.diagnose.single import of_numbers
 from gradcli.diagnose.warned import CONVENTIONS, NOT_FINITE, SEVERITY, Warned
 from gradcli.traces import Trace
 
@@ -44,6 +43,8 @@ def unsettled(trace: Trace) -> str:
     """Which conventions and numbers that are not finite a trace contains; "" for none."""
     counts = {name: sum(warned.kind == name for warned in warnings(trace)) for name in CONVENTIONS}
     told = [f"{count:,} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    from gradcli.diagnose.cures import numbers_not_finite
+
     if count := numbers_not_finite(trace):
         told.append(f"{count:,} numbers that are not finite" if count > 1 else "1 number that is not finite")
     return ", ".join(told)
@@ -55,13 +56,39 @@ def _found(trace: Trace) -> list[Warned]:
         from gradcli.diagnose.elements import of_arrays
 
         return of_arrays(trace)
+    if _is_unremarkable(trace):
+        return []
+    from gradcli.diagnose.single import of_numbers
+
     return of_numbers(trace)
+
+
+_FEW = 1000  # gates; with more of them an import takes no time to speak of
+
+
+def _is_unremarkable(trace: Trace) -> bool:
+    """Whether a small trace has nothing that a warning could be about, so that what words them is not imported.
+
+    Its numbers are normal ones, none is 0, and no row has a kink, saturates or shuts off.
+    """
+    graph, partials = trace.graph, trace.partials
+    if len(graph) > _FEW or partials.many or not isinstance(trace.value, float):
+        return False
+    rows = [graph.rows[code] for code in {*graph.codes}]
+    if any(row.kink is not None or row.steepest is not None or row.rectifies for row in rows):
+        return False
+    numbers = (*trace.values, *trace.adjoints, *partials.firsts, *partials.seconds)
+    return all(x is None or sys.float_info.min <= abs(x) <= sys.float_info.max for x in numbers)
 
 
 def _with_cure(trace: Trace, found: list[Warned]) -> list[Warned]:
     """The same warnings; the first one of a number that is not finite says how to avoid it, if there is a way."""
     blamed = next((warned for warned in by_severity(found) if warned.kind in NOT_FINITE), None)
-    if blamed is None or (rewrite := cure(trace, int(blamed.gate[1:]))) is None:
+    if blamed is None:
+        return found
+    from gradcli.diagnose.cures import cure
+
+    if (rewrite := cure(trace, int(blamed.gate[1:]))) is None:
         return found
     told = blamed._replace(details=blamed.details | {"rewrite": rewrite})
     return [told if warned is blamed else warned for warned in found]

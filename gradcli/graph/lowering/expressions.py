@@ -14,8 +14,6 @@ from gradcli.errors import LimitError, ProgramError, Span
 from gradcli.graph import ops
 from gradcli.graph.defined import Defined
 from gradcli.graph.graph import Graph, Group
-from gradcli.graph.lowering import calls
-from gradcli.graph.lowering.pairing import wrong_count
 from gradcli.graph.names import Names
 from gradcli.graph.ops.layout import Shape, ShapeError, shown
 from gradcli.language.nodes import BINARY, CALL, NAME, NUMBER, UNARY, Program
@@ -31,6 +29,13 @@ _LONGEST = 40  # characters of an expression that an error repeats
 _CALLS_TOLD = 2  # the innermost ones
 group: Callable[[tuple[Any, ...]], Group] = partial(tuple.__new__, Group)  # a third of the time of Group(…)
 _ELEMENTWISE = {row.name: ops.CODES[row.name] for row in ops.ELEMENTWISE}
+
+
+def _calls() -> Any:
+    """What lowers calls; a program may have none."""
+    from gradcli.graph.lowering import calls
+
+    return calls
 
 
 class _Frame:
@@ -146,6 +151,7 @@ class Expressions:
         nodes, append, codes = self.program.nodes, self.graph.append, _ELEMENTWISE
         kinds, values, starts, ends = nodes.kinds, nodes.values, nodes.starts, nodes.ends
         scope, functions, index = frame.scope, self.names.functions, 0
+        calls: Any = None  # imported where there is one
         try:
             for index in frame.nodes:
                 kind = kinds[index]
@@ -160,6 +166,7 @@ class Expressions:
                 elif kind is UNARY and values[index] != "transpose":
                     self._unary(index, stack)
                 elif kind is CALL:
+                    calls = calls or _calls()
                     definition = functions.get(values[index])  # type: ignore[arg-type]
                     if definition is None:
                         calls.built_in(self, index, stack, scope)
@@ -220,6 +227,8 @@ class Expressions:
         """The extent that a call of len has in a static place."""
         operands = self.program.nodes.operands(index)
         if len(operands) != 1 or index in self.program.nodes.keywords:
+            from gradcli.graph.lowering.pairing import wrong_count
+
             wrong_count(self.program, index, ["len(x)"], len(operands))
         if self._measuring == _DEEPEST_LENGTH:
             self.fail(f"len is nested more than {_DEEPEST_LENGTH} deep", index)
