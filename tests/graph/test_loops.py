@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
 
 import pytest
+from lowered import GIVEN, graph_of, place, refused
 
 import gradcli
-from gradcli import GradcliError, LimitError, ParseError, ProgramError
+from gradcli import LimitError, ParseError
 from gradcli.errors import Span
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import lower
-
-
-class Shaped(NamedTuple):
-    """A value of which only the shape matters here."""
-
-    shape: tuple[int, ...]
-
-
-GIVEN = {"x": Shaped((3,)), "T": 3.0, "n": 2}
-
-
-def graph_of(text: str, **settings: Any) -> Graph:
-    """The graph, verified."""
-    graph = lower(gradcli.parse(text), GIVEN, **settings)
-    graph.verify()
-    return graph
 
 
 def listing(graph: Graph) -> str:
@@ -40,19 +24,6 @@ def listing(graph: Graph) -> str:
         text = gate.literal or f"{gate.op.name}({','.join(map(graph.label, gate.operands))}{slots})"
         shown.append(f"{gate.name}={text}" if gate.name else text)
     return " ".join(shown)
-
-
-def refused(text: str, kind: type[GradcliError] = ProgramError, **settings: Any) -> GradcliError:
-    with pytest.raises(kind) as caught:
-        graph_of(text, **settings)
-    return caught.value
-
-
-def place(error: GradcliError) -> str:
-    """What the error's carets stand under."""
-    assert error.source is not None
-    assert error.span is not None
-    return error.source[slice(*error.span)]
 
 
 # Turns

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from lowered import Shaped, graph_of, place, refused
 
 import gradcli
 from gradcli import ProgramError
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import lower
-
-
-class Shaped(NamedTuple):
-    """A value of which only the shape matters here."""
-
-    shape: tuple[int, ...]
-
-
-GIVEN = {"x": Shaped((3,)), "w": Shaped((4,)), "W": Shaped((3, 4)), "C": Shaped((2, 3, 4)), "n": 2, "T": 3.0}
-
-
-def graph_of(text: str, given: Mapping[str, Any] | None = None, **settings: Any) -> Graph:
-    """The graph, verified."""
-    graph = lower(gradcli.parse(text), GIVEN if given is None else given, **settings)
-    graph.verify()
-    return graph
 
 
 def listing(graph: Graph) -> str:
@@ -42,19 +26,6 @@ def listing(graph: Graph) -> str:
         )
         shown.append(text + (f":{'x'.join(map(str, gate.shape))}" if gate.shape else ""))
     return " ".join(shown)
-
-
-def refused(text: str, **settings: Any) -> ProgramError:
-    with pytest.raises(ProgramError) as caught:
-        graph_of(text, **settings)
-    return caught.value
-
-
-def place(error: ProgramError) -> str:
-    """What the error's carets stand under."""
-    assert error.source is not None
-    assert error.span is not None
-    return error.source[slice(*error.span)]
 
 
 # Literals
