@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -123,7 +125,17 @@ def _network(
     return (v1 * hidden[0] + v2 * hidden[1] + c - target) ** 2
 
 
-FORMULAS: dict[str, Callable[..., Any]] = {"planck": _planck, "shared-weight": _shared_weight, "network": _network}
+def _black_scholes(S: Any, K: Any, r: Any, sigma: Any, T: Any) -> Any:
+    above = (ctx.log(S / K) + (r + sigma**2 / 2) * T) / (sigma * ctx.sqrt(T))
+    return S * ctx.ncdf(above) - K * ctx.exp(-r * T) * ctx.ncdf(above - sigma * ctx.sqrt(T))
+
+
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "planck": _planck,
+    "black-scholes": _black_scholes,
+    "shared-weight": _shared_weight,
+    "network": _network,
+}
 
 
 def _plain(name: str) -> str:
@@ -157,6 +169,13 @@ def test_planck_is_an_equation_of_ai_feynman() -> None:
         assert near(trace.gradients[names.get(name, name)], gradient), name
 
 
+def test_the_option_is_worth_what_its_source_prints() -> None:
+    trace = _trace("black-scholes")
+    named = named_gates(trace)
+    assert round(trace.value, 2) == 4.76
+    assert [round(trace.gates[named[name]].value, 4) for name in ("d₁", "d₂")] == [0.7693, 0.6278]
+
+
 def test_a_shared_weight_has_the_sum_of_its_contributions() -> None:
     trace = _trace("shared-weight")
     parts = [edge.contribution for gate in trace.gates for edge in gate.operands if edge.id == "g0"]
@@ -167,6 +186,45 @@ def test_a_shared_weight_has_the_sum_of_its_contributions() -> None:
 
 def test_every_call_in_the_network_has_gates_of_its_own() -> None:
     assert sum(gate.op == "tanh" for gate in _trace("network").gates) == 2
+
+
+# Data
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (SAMPLES / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_options_have_the_columns_of_the_program() -> None:
+    rows = _table("options.csv")
+    assert list(rows[0]) == ["id", "underlying", *_inputs("black-scholes"), "quote"]
+    assert len({row["id"] for row in rows}) == len(rows) == 40
+    assert any("," in row["underlying"] for row in rows), "a text that needs its quotes"
+
+
+def test_every_option_is_priced_exactly_and_quoted_nearby() -> None:
+    program = gradcli.parse(_text("black-scholes"))
+    for row in _table("options.csv"):
+        inputs = {name: float(row[name]) for name in _inputs("black-scholes")}
+        trace = gradcli.evaluate(program, inputs)
+        exact = {name: ctx.mpf(x) for name, x in inputs.items()}
+        assert near(trace.value, float(_black_scholes(**exact)))
+        for name, gradient in trace.gradients.items():
+            assert near(gradient, float(_difference(_black_scholes, exact, name))), (row["id"], name)
+        assert abs(float(row["quote"]) - trace.value) <= 0.012 * trace.value + 0.005
+
+
+def test_measurements_of_the_pendulum_agree() -> None:
+    """Each within three of its uncertainties of what was taken, as nearly all normal errors are; not all within one."""
+    off = []
+    for row in _table("pendulum.csv"):
+        trace = gradcli.evaluate("4π²*L/T^2", {name: float(row[name]) for name in ("L", "T")})
+        parts = [trace.gradients[name] * float(row[f"{name}_err"]) for name in ("L", "T")]
+        assert near(trace.value, float(4 * ctx.pi**2 * ctx.mpf(float(row["L"])) / ctx.mpf(float(row["T"])) ** 2))
+        off.append(abs(trace.value - 9.81) / math.hypot(*parts))
+    assert len(off) == 12
+    assert 1.0 < max(off) < 3.0
 
 
 # The command line

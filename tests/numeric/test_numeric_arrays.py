@@ -6,6 +6,7 @@ import io
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -34,13 +35,13 @@ ODD = (
 Point = tuple[float, ...]
 
 
-def _same(x: float, wanted: float, ulps: float = 4.0) -> bool:
-    """Equal within so many units in the last place; exactly, where one of them is 0 or not finite."""
+def _same(x: float, wanted: float, least: float = 0.0) -> bool:
+    """Equal within 4 units in the last place, of `least` if that is larger; exactly, where one is 0 or not finite."""
     if x == wanted or (x != x and wanted != wanted):
         return True
     if 0.0 in (x, wanted) or not (math.isfinite(x) and math.isfinite(wanted)):
         return False
-    return abs(x - wanted) <= ulps * math.ulp(max(abs(x), abs(wanted)))
+    return abs(x - wanted) <= 4.0 * math.ulp(max(abs(x), abs(wanted), least))
 
 
 def _exact(x: Any) -> Any:
@@ -62,7 +63,17 @@ def _points(row: Op) -> list[Point]:
     return [*odd, *(sample for sample in row.samples if len(sample) == count), *ordinary]
 
 
-def _check_elements(of_arrays: Callable[..., Any], of_numbers: Callable[..., Any], points: list[Point]) -> None:
+def _largest_term(row: Op, point: Point) -> float:
+    """Where the slope of gelu crosses 0, its accuracy is that of Φ(x) and x*φ(x), which cancel."""
+    return 0.2 if row.name == "gelu" and -1.0 < point[0] < -0.5 else 0.0
+
+
+def _check_elements(
+    of_arrays: Callable[..., Any],
+    of_numbers: Callable[..., Any],
+    points: list[Point],
+    least: Callable[[Point], float] = lambda point: 0.0,
+) -> None:
     """A function of arrays gives what the function of numbers gives, also where some operands are numbers."""
     for fixed in (None, *range(len(points[0]) if len(points[0]) > 1 else 0)):
         groups = (
@@ -80,7 +91,7 @@ def _check_elements(of_arrays: Callable[..., Any], of_numbers: Callable[..., Any
             for point, row in zip(some, rows, strict=True):
                 wanted = of_numbers(*point)
                 for x, y in zip(row, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
-                    assert _same(x, y), f"at {point}: {x!r}, and one by one {y!r}"
+                    assert _same(x, y, least(point)), f"at {point}: {x!r}, and one by one {y!r}"
                     assert x != 0.0 or math.copysign(1.0, x) == math.copysign(1.0, y), f"at {point}: {x!r}, not {y!r}"
 
 
@@ -101,7 +112,10 @@ def test_local_gradients_are_what_numbers_give(row: Op, rule: Any) -> None:
     name = ops.attribute(row.name)
     of_arrays, of_numbers = getattr(ARRAYS, name), getattr(FLOATS, name)
     _check_elements(
-        lambda *xs: rule(ARRAYS, of_arrays(*xs), *xs), lambda *xs: rule(FLOATS, of_numbers(*xs), *xs), _points(row)
+        lambda *xs: rule(ARRAYS, of_arrays(*xs), *xs),
+        lambda *xs: rule(FLOATS, of_numbers(*xs), *xs),
+        _points(row),
+        partial(_largest_term, row),
     )
 
 

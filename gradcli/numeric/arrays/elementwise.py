@@ -1,9 +1,9 @@
 """Functions of float64 arrays, element by element: what gradcli/numeric/floats.py has for one float.
 
 Enters: arrays and floats that broadcast. Leaves: arrays. Invariant: an element is what the function of one float gives,
-within 4 units in the last place, and exactly where that is not finite. Formulas are those of ieee.py, refined.py and
-gaussian.py; elements for which a formula is not meant go to the function of one float, and so do functions that NumPy
-lacks.
+within 4 units in the last place, and exactly where that is not finite. Formulas are those of ieee.py and refined.py;
+those of gradcli/numeric/gaussian.py have another form for arrays, in gaussian.py beside this. Elements for which a
+formula is not meant go to the function of one float, and so does a function without a line in `_VECTORS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcli.numeric import floats
+from gradcli.numeric.arrays import gaussian
 from gradcli.numeric.arrays.mapped import either, patched
 from gradcli.numeric.arrays.mapped import floats as one_by_one
 from gradcli.numeric.floats import PRIMITIVES
@@ -260,12 +261,15 @@ def _sinc_slope(x: Array) -> Array:
     square, series = x * x, 0.0
     for term in SINC_SERIES:
         series = term + square * series
-    return np.where(np.abs(x) < 1.0, x * series, (np.cos(x) - np.sin(x) / x) / x)
+    return np.where(np.abs(x) < 1.0, x * series, (_cos(x) - np.sin(x) / x) / x)
 
 
 def _is_near_root(y: Array, x: Array) -> Any:
     """Beside a multiple of π/2 the distance from it is all there is."""
     return np.abs(y) < 1e-15
+
+
+_cos = _patched("cos", np.cos, _is_near_root)
 
 
 def _is_near_pole_or_root(y: Array, x: Array) -> Any:
@@ -285,7 +289,7 @@ _VECTORS: dict[str, Callable[..., Array]] = {
     "sqrt": np.sqrt,
     "cbrt": np.cbrt,
     "sin": _patched("sin", np.sin, _is_near_root),
-    "cos": _patched("cos", np.cos, _is_near_root),
+    "cos": _cos,
     "tan": _patched("tan", np.tan, _is_near_pole_or_root),
     "asin": np.arcsin,
     "acos": np.arccos,
@@ -333,4 +337,5 @@ _VECTORS: dict[str, Callable[..., Array]] = {
     "silu_slope": _patched("silu_slope", _silu_slope, _is_far),
     "mish_slope": _patched("mish_slope", _mish_slope, _is_far),
     "sinc_slope": _sinc_slope,
+    **gaussian.VECTORS,
 }
