@@ -4,6 +4,7 @@ GradcliError                     exit status 2 unless said otherwise
 ├── ParseError                   the text is not a program (place, hint)
 ├── ProgramError                 the program is well formed but means nothing: unknown function, wrong arity …
 ├── BindingError                 a name is missing, unknown or bound twice; a value is not a number
+├── DataError                    a table of data is not what its format, or its use, asks for
 ├── UsageError                   the command line itself
 ├── LimitError                   more gates, or more time, than allowed
 ├── MissingError                 an extra is not installed
@@ -74,6 +75,10 @@ class BindingError(GradcliError):
     """The names of the program and the values given do not fit together."""
 
 
+class DataError(GradcliError):
+    """A table of data is wrong: not its format, or not what the program needs."""
+
+
 class UsageError(GradcliError):
     """The command line is wrong."""
 
@@ -87,6 +92,7 @@ class MissingError(GradcliError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the extra {extra}", hint=f'pip install "gradcli[{extra}]"')
+        self.args = (what, extra)  # what another process makes the same error of
 
 
 class StreamError(GradcliError):

@@ -80,59 +80,23 @@ def write_file(path: str, pieces: Iterable[str] | bytes) -> None:
     Raises:
         StreamError: it could not be written; nothing is left behind.
     """
-    _check_name(path)
+    from gradcli.atomic import replacing
+    from gradcli.cli.signals import Leaving
+
     try:
-        mode = _mode(path)
-        if mode is not None and not Path(path).is_file():  # a device or a named pipe is written to, not replaced
-            _fill(path, pieces)
-        else:
-            _replace(os.path.realpath(path) if os.path.islink(path) else path, mode, pieces)
+        with Leaving(), replacing(path) as file:
+            _fill(file, pieces)
     except OSError as error:
         raise StreamError(f"{_name(path)}: {error.strerror}") from None
 
 
-def _mode(path: str) -> int | None:
-    """The permissions of what stands at path, or None if nothing does."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except FileNotFoundError:
-        return None
-
-
-def _fill(path: str, pieces: Iterable[str] | bytes, how: str = "w", mode: int = 0o666) -> None:
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, mode)
-
+def _fill(file: int, pieces: Iterable[str] | bytes) -> None:
     if isinstance(pieces, bytes):
-        with open(path, how + "b", opener=opener) as binary:
+        with open(file, "wb", closefd=False) as binary:
             binary.write(pieces)
     else:
-        with open(path, how, encoding="utf-8", newline="\n", opener=opener) as stream:
+        with open(file, "w", encoding="utf-8", newline="\n", closefd=False) as stream:
             stream.writelines(pieces)
-
-
-def _replace(target: str, mode: int | None, pieces: Iterable[str] | bytes) -> None:
-    """Fill a file beside target, then give it target's name.
-
-    Its own name can't be guessed and must be new, so that no other process, and no link laid out beforehand, gets into
-    it. From the start it is open to nobody whom target is closed to.
-    """
-    from gradcli.cli.signals import Leaving
-
-    if mode is not None:
-        os.close(os.open(target, os.O_WRONLY))  # a file that is read-only is not to be written
-    partial = os.path.join(os.path.dirname(target), f".gradcli.{os.urandom(8).hex()}.part")
-    with Leaving():
-        try:
-            _fill(partial, pieces, "x", 0o666 if mode is None else mode & 0o666 | 0o200)
-            if mode is not None:
-                os.chmod(partial, mode)
-            os.replace(partial, target)
-        except FileExistsError:  # somebody else's
-            raise
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
 
 
 def deliver(pieces: Iterable[str] | bytes, path: str | None) -> None:
@@ -196,7 +160,9 @@ def read(source: str) -> bytes:
     Raises:
         StreamError: it could not be read.
     """
-    _check_name(source)
+    from gradcli.atomic import check_name
+
+    check_name(source)
     name = _name(source)
     try:
         if source == "-":
@@ -206,18 +172,6 @@ def read(source: str) -> bytes:
         return Path(source).read_bytes()
     except OSError as error:
         raise StreamError(f"{name}: {error.strerror}") from None
-
-
-def _check_name(path: str) -> None:
-    """Refuse what no system could call a file: nothing, a NUL, half a character."""
-    if not path:
-        raise StreamError("the name of a file is empty")
-    try:
-        wrong = b"\0" in os.fsencode(path)
-    except ValueError:
-        wrong = True
-    if wrong:
-        raise StreamError(f"{_name(path)}: not a file name")
 
 
 def _name(source: str) -> str:

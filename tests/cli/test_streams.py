@@ -152,7 +152,7 @@ def test_a_link_laid_out_for_the_unfinished_file_is_not_followed(
             (tmp_path / "out").unlink()
     assert len(names) == 5
     (tmp_path / "victim").write_text("old")
-    guessed = tmp_path / ".gradcli.0000000000000000.part"
+    guessed = tmp_path / ".out.gradcli-0000000000000000.part"
     guessed.symlink_to("victim")
     monkeypatch.setattr("os.urandom", bytes)
     with pytest.raises(StreamError, match="File exists"):
