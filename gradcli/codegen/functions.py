@@ -83,7 +83,7 @@ class Functions(Mapping[int, str]):
 
     def _function(self, code: int) -> Function:
         row = self.graph.rows[code]
-        defined = code >= len(ops.ROWS)
+        defined = 0 <= code - len(ops.ROWS) < len(self.graph.bodies)  # rows of an engine's own may follow
         body = self.graph.bodies[code - len(ops.ROWS)] if defined else _body(row)
         names = Names(self.taken)
         stager = Stager(body, self.target, names, self, [body.output])

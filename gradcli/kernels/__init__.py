@@ -1,0 +1,167 @@
+"""Programs over columns of numbers: value and gradients of every row, by one of two engines.
+
+Enters: a Graph of numbers, the inputs that are the same in every row, the inputs to differentiate by. Leaves: a
+`Kernel`, made once and run on many blocks of rows. Invariant: both engines compute one derived graph, whose gates give
+what the passes give at equal operands, within 4 units in the last place; a row's numbers depend on that row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradcli.errors import BindingError, UsageError
+from gradcli.graph.derive import Derived
+from gradcli.graph.graph import Graph
+from gradcli.graph.lower import MAX_GATES
+from gradcli.kernels import blaming, derived, vectors
+
+Column = Any  # an array of float64
+Run = Callable[[Sequence[Column], Sequence[Column]], None]  # input columns, output columns: value, then gradients
+ENGINES = ("numpy", "native")
+
+
+class Outputs(NamedTuple):
+    """What a kernel computes, one number per row.
+
+    Inputs whose gradients are one gate, as those of x and y in x + y, share an array, unless arrays were given.
+    """
+
+    value: Column
+    gradients: dict[str, Column]  # by input, in the order of wrt
+
+
+class Kernel:
+    """A program over columns; safe to run from one thread at a time.
+
+    Attributes:
+        inputs: the inputs that vary from row to row, by first appearance.
+        wrt: the inputs that it differentiates by.
+        engine: "numpy" or "native": what it really is.
+        found: the derived graph.
+    """
+
+    def __init__(self, found: Derived, values: Mapping[str, float], engine: str, compiled: Callable[..., Run]) -> None:
+        self.found, self.engine = found, engine
+        self._values = dict(values)
+        self.inputs = tuple(name for name in found.graph.inputs if name not in values)
+        self.wrt = tuple(found.gradients)
+        firsts = {gate: name for name, gate in reversed(found.gradients.items())}
+        self._like = {name: firsts[gate] for name, gate in found.gradients.items()}  # whose gradient is the same gate
+        self._distinct = [name for name in self.wrt if self._like[name] == name]
+        self._run = compiled(found, self.inputs, self._values, self._distinct)
+
+    def run(self, columns: Mapping[str, Column], out: Outputs | None = None) -> Outputs:
+        """Value and gradients of every row. Never warns.
+
+        Args:
+            columns: an array of numbers for every input, all of one length; others are not looked at.
+            out: where to put them: contiguous arrays of float64.
+
+        Raises:
+            BindingError: an input has no column.
+            ValueError: the columns are not equally long, or not made of real numbers; out does not fit.
+        """
+        given, count = self._columns(columns)
+        if out is None:
+            made = {name: vectors.aligned(count) for name in self._distinct}
+            out = Outputs(vectors.aligned(count), {name: made[self._like[name]] for name in self.wrt})
+        for result in (out.value, *out.gradients.values()):
+            if result.shape != (count,) or result.dtype != np.float64 or not result.flags.c_contiguous:
+                raise ValueError(f"an output is not a contiguous array of {count} floats")
+        if count:
+            self._run(given, [out.value, *(out.gradients[name] for name in self._distinct)])
+        for name, like in self._like.items():
+            if out.gradients[name] is not out.gradients[like]:
+                np.copyto(out.gradients[name], out.gradients[like])
+        return out
+
+    def blame(self, columns: Mapping[str, Column]) -> dict[tuple[int, int], int]:
+        """Where numbers stop being finite, for the rows whose outputs are not.
+
+        Returns:
+            the source span of a gate → how many rows it spoils, most rows first.
+        """
+        given, count = self._columns(columns)
+        if not count:
+            return {}
+        named = dict(zip(self.inputs, given, strict=True))
+        outputs = self.run(named if named else columns)
+        return blaming.blame(self.found, self._values, named, [outputs.value, *outputs.gradients.values()])
+
+    def _columns(self, columns: Mapping[str, Column]) -> tuple[list[Column], int]:
+        """The columns of the inputs, contiguous, and their length."""
+        missing = [name for name in self.inputs if name not in columns]
+        if missing:
+            raise BindingError(f"no column for {missing[0]}")
+        found = [_floats(columns[name], name) for name in self.inputs]
+        lengths = {len(column) for column in found} or {len(next(iter(columns.values())))} if columns else {0}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of different lengths: {sorted(lengths)}")
+        return found, lengths.pop()
+
+
+def _floats(column: Any, name: str) -> Column:
+    """A column as contiguous float64; whole numbers and truth values are converted."""
+    found = np.asarray(column)
+    if found.dtype.kind not in "buif" or found.ndim != 1:
+        raise ValueError(f"the column of {name} is not made of real numbers")
+    return np.ascontiguousarray(found, dtype=np.float64)
+
+
+def kernel(
+    graph: Graph,
+    values: Mapping[str, float],
+    wrt: Sequence[str],
+    *,
+    engine: str = "numpy",
+    threads: int | None = None,
+    max_gates: int = MAX_GATES,
+) -> Kernel:
+    """Make a kernel.
+
+    Args:
+        graph: of numbers; arrays are unrolled before.
+        values: of the inputs that are the same in every row; all others are columns.
+        wrt: the inputs to differentiate by, also those with a value.
+        engine: "numpy", which always works, or "native", which needs a C compiler.
+        threads: of the native engine; None means as many as there are cores.
+        max_gates: the most gates that the derivatives may need.
+
+    Raises:
+        BindingError: a name of wrt is not an input.
+        LimitError: the derivatives need more than max_gates.
+        NativeError: there is no C compiler, or it failed.
+    """
+    if engine not in ENGINES:
+        raise UsageError(f"there is no engine {engine}", hint=f"the engines are {', '.join(ENGINES)}")
+    found = derived.derived(graph, values, wrt, max_gates)
+    fixed = {name: float(values[name]) for name in graph.inputs if name in values}
+    if engine == "native":
+        from gradcli.kernels import native
+
+        return Kernel(found, fixed, engine, partial(native.compiled, threads=threads))
+    return Kernel(found, fixed, engine, vectors.compiled)
+
+
+_WORTH_COMPILING = 30_000_000  # rows times gates for whose gradients NumPy takes as long as a compiler needs
+
+
+def choose_engine(wanted: str, gates: int, rows: int | None) -> str:
+    """The engine to use; the same for the same arguments on a machine.
+
+    Args:
+        wanted: "numpy", "native" or "auto".
+        gates: of the program; gradients need some three times as many.
+        rows: None where it is not known, as in a pipe.
+    """
+    if wanted != "auto":
+        return wanted
+    if rows is None or rows * gates < _WORTH_COMPILING:
+        return "numpy"
+    from gradcli.kernels import native
+
+    return "native" if native.available() else "numpy"

@@ -1,0 +1,129 @@
+"""Where the numbers of every step go: buffers that are used again as soon as nobody needs what is in them.
+
+Enters: nodes. Leaves: a `Plan`. Invariant: no step writes where something is that a later step reads; an output is
+written once, at its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gradcli.graph.derive import Derived
+from gradcli.kernels.nodes import INPUT, NUMBER, Nodes, nodes_of
+from gradcli.kernels.steps import ANY, FIRST, PASSING, STEPS, copied
+
+NAN_IN_NAN_OUT = PASSING | {INPUT, NUMBER}
+
+
+class Plan(NamedTuple):
+    """Steps on slots: input columns, then output columns, numbers, buffers.
+
+    Attributes:
+        steps: a function of columns and the slots of operands, scratch, and the result.
+        columns, outputs: how many input and output columns there are.
+        numbers: the numbers in their slots.
+        buffers: how many of them.
+        checked: the outputs, by position, in which a nan may come of a product that was not guarded.
+        lets_nan_out: whether the first output is nan wherever any number that it depends on is.
+    """
+
+    steps: tuple[tuple[Callable[..., Any], tuple[int, ...]], ...]
+    columns: int
+    outputs: int
+    numbers: tuple[float, ...]
+    buffers: int
+    checked: tuple[int, ...]
+    lets_nan_out: bool
+
+
+def plan(
+    found: Derived, columns: Sequence[str], values: Mapping[str, float], wrt: Sequence[str], *, guarded: bool
+) -> Plan:
+    """Plan value and gradients.
+
+    Args:
+        columns: the inputs that are columns.
+        values: the other inputs.
+        guarded: whether contributions are guarded, or plain products.
+    """
+    nodes, places = nodes_of(found, columns, values, wrt, guarded)
+    return _Planning(nodes, places, len(columns)).run()
+
+
+class _Planning:
+    """A plan under construction.
+
+    Attributes:
+        last: node → the step after which it is not needed; outputs are always.
+        slots: node → slot.
+        free: buffers that may be used.
+    """
+
+    def __init__(self, nodes: Nodes, outputs: Sequence[int], columns: int) -> None:
+        self.nodes, self.outputs, self.columns = nodes, outputs, columns
+        self.order = _needed(nodes, outputs)
+        self.last: dict[int, int] = {}
+        for index in self.order:
+            for operand in nodes.operands[index]:
+                self.last[operand] = index
+        self.slots: dict[int, int] = {}
+        self.free: list[int] = []
+        self.buffers = 0
+
+    def run(self) -> Plan:
+        nodes, outputs, slots = self.nodes, self.outputs, self.slots
+        numbers = [index for index in self.order if nodes.names[index] == NUMBER]
+        fixed = self.columns + len(outputs)
+        slots.update((index, fixed + k) for k, index in enumerate(numbers))
+        slots.update((index, nodes.columns[index]) for index in self.order if index in nodes.columns)
+        self.base = fixed + len(numbers)
+        steps = []
+        written = {}
+        for position, index in enumerate(outputs):
+            if index not in slots and index not in written:
+                written[index] = self.columns + position
+        for index in self.order:
+            if nodes.names[index] not in (INPUT, NUMBER):
+                steps.append(self._step(index, written.get(index)))
+        for position, index in enumerate(outputs):
+            if slots[index] != self.columns + position:
+                steps.append((copied, (slots[index], self.columns + position)))
+        literals = tuple(nodes.numbers[index] for index in numbers)
+        checked = tuple(sorted(nodes.unguarded))
+        lets_out = all(nodes.names[index] in NAN_IN_NAN_OUT for index in _needed(nodes, outputs[:1]))
+        return Plan(tuple(steps), self.columns, len(outputs), literals, self.buffers, checked, lets_out)
+
+    def _step(self, index: int, output: int | None) -> tuple[Callable[..., Any], tuple[int, ...]]:
+        nodes, slots = self.nodes, self.slots
+        call, scratch, in_place = STEPS[nodes.names[index]]
+        operands = nodes.operands[index]
+        read = tuple(slots[operand] for operand in operands)
+        given_back = list(dict.fromkeys(slots[o] for o in operands if self.last[o] == index and slots[o] >= self.base))
+        beside = [self._buffer() for _ in range(scratch)]
+        early = [slot for slot in given_back if in_place == ANY or (in_place == FIRST and read.index(slot) == 0)]
+        self.free += early
+        result = self._buffer() if output is None else output
+        self.free += [slot for slot in given_back if slot not in early]
+        self.free += beside
+        slots[index] = result
+        return call, (*read, *beside, result)
+
+    def _buffer(self) -> int:
+        """The one that was given back last, which is in the cache."""
+        if self.free:
+            return self.free.pop()
+        self.buffers += 1
+        return self.base + self.buffers - 1
+
+
+def _needed(nodes: Nodes, outputs: Sequence[int]) -> list[int]:
+    """The nodes that outputs depend on, in their order."""
+    wanted = bytearray(len(nodes.names))
+    for index in outputs:
+        wanted[index] = 1
+    for index in range(len(wanted) - 1, -1, -1):
+        if wanted[index]:
+            for operand in nodes.operands[index]:
+                wanted[operand] = 1
+    return [index for index, flag in enumerate(wanted) if flag]
