@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from gradcli.errors import DataError
+from gradcli.tables.arrow_memory import doubles, truths
+from gradcli.tables.arrow_memory import nulls as nulls_of
 from gradcli.tables.blocks import Broken, Numbers
 from gradcli.tables.cells import NONE_BAD, NUMBER, SPACES
 
@@ -77,12 +79,11 @@ def as_numbers(array: pa.Array, nulls: Sequence[str]) -> Numbers:
 
 def _filled(array: pa.Array, bad: np.ndarray[Any, Any]) -> Numbers:
     """The numbers of an array of float64 in which bad cells are null too."""
-    values = array.to_numpy(zero_copy_only=False)
+    values = doubles(array)
     if not array.null_count:
         return Numbers(values, None, bad)
-    missing = array.is_null().to_numpy(zero_copy_only=False)
+    missing = nulls_of(array)
     if len(bad):
-        missing = missing.copy()
         missing[bad] = False
     return Numbers(values, missing if missing.any() else None, bad)
 
@@ -96,7 +97,7 @@ def _texts(array: pa.Array, nulls: Sequence[str]) -> Numbers:
         except pa.ArrowInvalid:
             return _careful(array, nulls)
         # Arrow also takes nan(anything) for a number; only the cells that became nan can be of that kind.
-        doubtful = np.flatnonzero(np.isnan(found.to_numpy(zero_copy_only=False)))
+        doubtful = np.flatnonzero(np.isnan(doubles(found)))
         if not len(doubtful) or len(doubtful) == found.null_count:
             return _filled(found, NONE_BAD)
     return _careful(array, nulls)
@@ -110,7 +111,7 @@ def _careful(array: pa.Array, nulls: Sequence[str]) -> Numbers:
     null = pc.is_in(trimmed, value_set=pa.array(["", *nulls], type=trimmed.type))
     trimmed = pc.if_else(null, pa.scalar(None, type=trimmed.type), trimmed)
     good = pc.match_substring_regex(trimmed, rf"\A(?:{NUMBER})\z")
-    bad = np.flatnonzero(pc.fill_null(pc.invert(good), False).to_numpy(zero_copy_only=False))
+    bad = np.flatnonzero(truths(pc.fill_null(pc.invert(good), False)))
     if len(bad):
         trimmed = pc.if_else(good, trimmed, pa.scalar(None, type=trimmed.type))
     return _filled(trimmed.cast(pa.float64()), bad)
@@ -122,7 +123,7 @@ def as_lists(array: pa.Array, nulls: Sequence[str]) -> list[Numbers] | None:
         return None
     import pyarrow.compute as pc
 
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    valid = ~nulls_of(array)
     lengths = pc.fill_null(pc.list_value_length(array), -1).to_numpy(zero_copy_only=False)
     length = (
         array.type.list_size if pa.types.is_fixed_size_list(array.type) else int(max(lengths[valid][:1], default=0))

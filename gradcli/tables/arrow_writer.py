@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.types as pt
+
+from gradcli.tables.arrow_memory import column
 
 
 def open_writer(sink: BinaryIO, format: str, schema: pa.Schema | None, names: Sequence[str]) -> ArrowWriter:
@@ -54,6 +55,8 @@ class ArrowWriter:
         if known is None or column.dictionary.equals(known):
             self.dictionaries[position] = column.dictionary
             return column
+        import pyarrow.compute as pc  # takes as long to import as all the rest
+
         new = column.dictionary.filter(pc.invert(pc.is_in(column.dictionary, value_set=known)))
         known = self.dictionaries[position] = pa.concat_arrays([known, pc.unique(new)])
         places = pc.index_in(column.dictionary, value_set=known).take(column.indices)
@@ -71,4 +74,4 @@ def with_results(schema: pa.Schema | None, names: Sequence[str]) -> pa.Schema:
 def result_columns(results: Sequence[Any], missing: Any) -> list[Any]:
     """Results as columns of Arrow, null where they are missing."""
     mask = missing if missing is not None and missing.any() else None
-    return [pa.array(column, pa.float64(), mask=mask, from_pandas=False) for column in results]
+    return [column(numbers, mask) for numbers in results]

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from gradcli.tables.arrow_memory import doubles
 from gradcli.tables.number_text import JSON, Words, number_text, orjson
 
 
@@ -92,8 +93,8 @@ def _floats(column: Any, words: Words) -> Any:
     if pt.is_float16(column.type):
         column = pc.cast(column, pa.float32())
     if not len(column):
-        return pa.array([], pa.string())
-    values = column.to_numpy(zero_copy_only=False)  # nan where null
+        return pa.nulls(0, pa.string())
+    values = doubles(column) if pt.is_float64(column.type) else column.to_numpy(zero_copy_only=False)
     text = number_text([values], None, words)
     # A cell has its comma first, so that strings can follow one another without a gap; it is cut off then.
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from gradcli.errors import DataError
+from gradcli.tables.arrow_memory import doubles, empty
 from gradcli.tables.arrow_writer import result_columns, with_results
 
 _ROWS = 1 << 18  # of a row group, at most
@@ -81,7 +82,7 @@ class ParquetWriter:
         columns = result_columns([column[: self.count] for column in self.columns], self.missing[: self.count])
         if self.gathered:
             columns = [*pa.Table.from_batches(self.gathered).columns, *columns]
-        table = pa.Table.from_arrays(columns, schema=self.schema) if self.count else self.schema.empty_table()
+        table = pa.Table.from_arrays(columns, schema=self.schema) if self.count else empty(self.schema)
         if self.writer is None:
             self.writer = self._opened(table)
         if self.count:
@@ -107,7 +108,7 @@ def _paths(schema: pa.Schema) -> list[str]:
     """What Parquet calls the columns, those inside lists and records, too."""
     sink = pa.BufferOutputStream()
     try:
-        pq.write_table(schema.empty_table(), sink)
+        pq.write_table(empty(schema), sink)
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         raise DataError(f"Parquet can't hold these columns: {str(error).splitlines()[0]}") from None
     found = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
@@ -116,9 +117,9 @@ def _paths(schema: pa.Schema) -> list[str]:
 
 def _is_dense(column: Any) -> bool:
     """Whether a column is of floats that compressing would not make smaller by a tenth."""
-    if not pt.is_floating(column.type):
+    if not pt.is_float64(column.type):
         return False
-    sample = np.ascontiguousarray(column.slice(0, _SAMPLE).to_numpy()).tobytes()
+    sample = b"".join(doubles(chunk).tobytes() for chunk in column.slice(0, _SAMPLE).chunks)
     return bool(len(pa.compress(sample, "snappy", asbytes=True)) > 0.9 * len(sample))
 
 
