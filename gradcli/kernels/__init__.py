@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcli.errors import BindingError, UsageError
+from gradcli.graph import ops
 from gradcli.graph.derive import Derived
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES
@@ -147,21 +148,27 @@ def kernel(
     return Kernel(found, fixed, engine, vectors.compiled)
 
 
-_WORTH_COMPILING = 30_000_000  # rows times gates for whose gradients NumPy takes as long as a compiler needs
+_WORTH_COMPILING = 500_000_000  # of work that NumPy needs about as long for as a compiler
+_CALL = 10  # the work of a function, such as exp; that of an operator is 1
 
 
-def choose_engine(wanted: str, gates: int, rows: int | None) -> str:
+def choose_engine(wanted: str, graph: Graph, rows: int | None) -> str:
     """The engine to use; the same for the same arguments on a machine.
 
     Args:
         wanted: "numpy", "native" or "auto".
-        gates: of the program; gradients need some three times as many.
+        graph: of the program, without its gradients, which are taken to be as much work per gate.
         rows: None where it is not known, as in a pipe.
     """
     if wanted != "auto":
         return wanted
-    if rows is None or rows * gates < _WORTH_COMPILING:
+    if rows is None or rows * _work(graph) < _WORTH_COMPILING:
         return "numpy"
     from gradcli.kernels import native
 
     return "native" if native.available() else "numpy"
+
+
+def _work(graph: Graph) -> int:
+    """What a row of a table costs, about: memory is what operators wait for, whichever engine runs them."""
+    return sum(1 if graph.rows[code].symbol else _CALL for code in graph.codes if code > ops.CONSTANT)

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from gradcli.errors import DataError
-from gradcli.tables.arrow_memory import doubles, truths
+from gradcli.tables.arrow_memory import FALSE, doubles, texts, truths
+from gradcli.tables.arrow_memory import null as null_of
 from gradcli.tables.arrow_memory import nulls as nulls_of
 from gradcli.tables.blocks import Broken, Numbers
 from gradcli.tables.cells import NONE_BAD, NUMBER, SPACES
@@ -108,12 +109,12 @@ def _careful(array: pa.Array, nulls: Sequence[str]) -> Numbers:
     import pyarrow.compute as pc  # as long to import as all the rest; columns of doubles do without it
 
     trimmed = pc.ascii_trim(array, characters=SPACES)
-    null = pc.is_in(trimmed, value_set=pa.array(["", *nulls], type=trimmed.type))
-    trimmed = pc.if_else(null, pa.scalar(None, type=trimmed.type), trimmed)
+    null = pc.is_in(trimmed, value_set=texts(["", *nulls]).cast(trimmed.type))
+    trimmed = pc.if_else(null, null_of(trimmed.type), trimmed)
     good = pc.match_substring_regex(trimmed, rf"\A(?:{NUMBER})\z")
-    bad = np.flatnonzero(truths(pc.fill_null(pc.invert(good), False)))
+    bad = np.flatnonzero(truths(pc.fill_null(pc.invert(good), FALSE)))
     if len(bad):
-        trimmed = pc.if_else(good, trimmed, pa.scalar(None, type=trimmed.type))
+        trimmed = pc.if_else(good, trimmed, null_of(trimmed.type))
     return _filled(trimmed.cast(pa.float64()), bad)
 
 

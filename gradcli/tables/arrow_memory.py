@@ -1,6 +1,6 @@
 """Arrow's columns as NumPy's and back, by their memory.
 
-Arrow's own ways, `to_numpy`, `pa.array` and `empty_table`, import pandas where that is installed, which takes longer
+Arrow's own ways, `to_numpy`, `pa.array`, `pa.scalar` and `empty_table`, import pandas where that is installed, which takes longer
 than many a run.
 """
 
@@ -56,6 +56,27 @@ def column(numbers: Column, missing: Column | None = None) -> Any:
     valid = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
     memory = pa.py_buffer(np.ascontiguousarray(numbers, np.float64))
     return pa.Array.from_buffers(pa.float64(), len(numbers), [valid, memory])
+
+
+def texts(values: Sequence[str]) -> Any:
+    """Texts as an array of Arrow."""
+    contents = [value.encode("utf-8", "backslashreplace") for value in values]
+    offsets = np.cumsum([0, *map(len, contents)], dtype=np.int32)
+    memory = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(contents))]
+    return pa.Array.from_buffers(pa.string(), len(contents), memory)
+
+
+def text(value: str) -> Any:
+    """A text to compute with; functions of Arrow that get a plain one import pandas, too."""
+    return texts([value])[0]
+
+
+def null(kind: Any) -> Any:
+    """A missing cell of a type, to compute with."""
+    return pa.nulls(1, kind)[0]
+
+
+FALSE = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\0")])[0]
 
 
 def empty(schema: pa.Schema) -> pa.Table:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from gradcli.tables.arrow_memory import doubles
+from gradcli.tables.arrow_memory import doubles, null
 from gradcli.tables.number_text import JSON, Words, number_text, orjson
 
 
@@ -100,7 +100,7 @@ def _floats(column: Any, words: Words) -> Any:
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
     found = cells(text, np.append(commas, len(text)))
     found = pc.ascii_ltrim(found, ",")
-    return pc.if_else(column.is_valid(), found, pa.scalar(None, pa.string())) if column.null_count else found
+    return pc.if_else(column.is_valid(), found, null(pa.string())) if column.null_count else found
 
 
 def _quoted(column: Any) -> Any:

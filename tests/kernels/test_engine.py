@@ -213,12 +213,15 @@ def test_what_depends_on_numbers_alone_is_a_number() -> None:
 
 
 def test_which_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions are worth compiling before sums and products are, which wait for memory."""
     from gradcli.kernels import native
 
+    plain, costly = (lower(gradcli.parse(text)) for text in ("x*y + x", "exp(x)*sin(y)*tanh(x*y) + log(x)"))
     for found in (True, False):
         monkeypatch.setattr(native, "available", lambda found=found: found)
-        assert choose_engine("numpy", 10, 10**9) == "numpy"
-        assert choose_engine("native", 10, 1) == "native"
-        assert choose_engine("auto", 50, None) == "numpy"
-        assert choose_engine("auto", 50, 1000) == "numpy"
-        assert choose_engine("auto", 50, 10**8) == ("native" if found else "numpy")
+        compiled = "native" if found else "numpy"
+        assert choose_engine("numpy", costly, 10**9) == "numpy"
+        assert choose_engine("native", plain, 1) == "native"
+        assert choose_engine("auto", costly, None) == "numpy"
+        assert [choose_engine("auto", costly, 10**k) for k in (3, 6, 8)] == ["numpy", "numpy", compiled]
+        assert [choose_engine("auto", plain, 10**k) for k in (3, 8, 9)] == ["numpy", "numpy", compiled]

@@ -66,15 +66,16 @@ def test_numbers_in_place_of_text() -> None:
     assert with_numbers(batch, {"x": found}).to_pydict() == {"id": ["a", "b", "c"], "x": [1.0, None, None]}
 
 
-@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv"])
 def test_pandas_is_left_alone(suffix: str, tmp_path: Path) -> None:
     """Arrow imports it for many an innocent call, which takes longer than the rest of a run."""
     (tmp_path / "pandas").mkdir()
     (tmp_path / "pandas" / "__init__.py").write_text("raise SystemExit('pandas is imported')")
     table: Any = pa.table({"x": [1.0, 2.0, None], "y": [3.0, 4.0, 5.0]})
     pq.write_table(table, tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text('id,x,y\n"a,1",1,2\nb,,3\n')
     script = "from gradcli.__main__ import main; main()"
-    arguments = ["batch", "x*y", "in.parquet", "-o", f"out.{suffix}", "--quiet"]
+    arguments = ["batch", "x*y", f"in.{'csv' if suffix == 'csv' else 'parquet'}", "-o", f"out.{suffix}", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, '.'); {script}", *arguments],
         cwd=tmp_path, capture_output=True, text=True, check=False,
