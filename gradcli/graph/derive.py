@@ -214,6 +214,7 @@ class _Sweep:
                 found = self._gate(rule(emitter.system, number(flow), *map(number, operands)))
                 if found >= before:
                     emitter.gate_branch(found)
+                found = emitter.kept_zero(flow, found)
             elif kind == _ARRANGED:
                 before, (call, layout, y, read) = len(self.graph), rule
                 found = self._gate(call(emitter.system, layout, number(flow), number(y), *map(number, read)))

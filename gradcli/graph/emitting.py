@@ -272,6 +272,28 @@ class Emitter:
             for gate in (index, *spread):
                 self.traits[gate] |= BRANCH
 
+    def kept_zero(self, flow: int, found: int) -> int:
+        """A choice of what flows, and 0 where that is 0, though the condition is nan, which chooses neither branch."""
+        if self.kind or self.graph.codes[found] != _WHERE or flow in self.numbers:
+            return found
+        if not self.may_be_nan(self.graph.operands.firsts[found], flow):
+            return found
+        before, zero = len(self.graph), self.constant("0")
+        kept = self.emit(_WHERE, (self.emit(_EQUAL, (flow, zero)), zero, found))
+        if kept >= before:
+            self.gate_branch(kept)
+        return kept
+
+    def may_be_nan(self, index: int, flow: int) -> bool:
+        """Whether a condition may be nan at finite inputs where what flows is 0."""
+        level = self.traits[index] & FINITE
+        sure = level == FINITE or (level == BUT_FOR_OVERFLOW and not self.traits[flow] & VANISHING)
+        return not sure and not self.is_truth(index)
+
+    def is_truth(self, index: int) -> bool:
+        """Whether a gate is 0 or 1 whatever its operands are."""
+        return self.graph.codes[index] in _TRUTHS
+
     def is_number(self, index: int, number: float) -> bool:
         """Whether a gate is this constant."""
         return self.numbers.get(index) == number
@@ -304,4 +326,8 @@ _POW, _SUB, _MUL, _CHAIN, _WHERE, _EQUAL = (
     ops.CODES[name] for name in ("pow", "sub", "mul", "chain", "where", "equal")
 )
 _GATING = {_WHERE, ops.CODES["scatter"]}
+_TRUTHS = {
+    ops.CODES[name]
+    for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not")
+}
 _TABLE = [row_traits(row) for row in ops.ROWS]

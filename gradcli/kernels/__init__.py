@@ -60,19 +60,20 @@ class Kernel:
 
         Args:
             columns: an array of numbers for every input, all of one length; others are not looked at.
-            out: where to put them: contiguous arrays of float64.
+            out: where to put them: contiguous arrays of float64. None shares memory with a column or with another,
+                but gradients that are one gate may share an array, as those of an earlier run do.
 
         Raises:
             BindingError: an input has no column.
-            ValueError: the columns are not equally long, or not made of real numbers; out does not fit.
+            ValueError: the columns are not equally long, or not made of real numbers; out does not fit, or it shares
+                memory.
         """
         given, count = self._columns(columns)
         if out is None:
             made = {name: vectors.aligned(count) for name in self._distinct}
             out = Outputs(vectors.aligned(count), {name: made[self._like[name]] for name in self.wrt})
-        for result in (out.value, *out.gradients.values()):
-            if result.shape != (count,) or result.dtype != np.float64 or not result.flags.c_contiguous:
-                raise ValueError(f"an output is not a contiguous array of {count} floats")
+        else:
+            self._check(out, given, count)
         if count:
             self._run(given, [out.value, *(out.gradients[name] for name in self._distinct)])
         for name, like in self._like.items():
@@ -93,6 +94,19 @@ class Kernel:
         outputs = self.run(named if named else columns)
         return blaming.blame(self.found, self._values, named, [outputs.value, *outputs.gradients.values()])
 
+    def _check(self, out: Outputs, given: Sequence[Column], count: int) -> None:
+        """Refuse outputs that do not fit, or that would be overwritten while something is still to be read."""
+        results = [out.value, *(out.gradients[name] for name in self._distinct)]
+        for name, like in self._like.items():
+            if out.gradients[name] is not out.gradients[like]:
+                results.append(out.gradients[name])
+        for result in results:
+            fits = result.shape == (count,) and result.dtype == np.float64
+            if not (fits and result.flags.c_contiguous and result.flags.writeable):
+                raise ValueError(f"an output is not a contiguous array of {count} floats")
+        if _share_memory(given, results):
+            raise ValueError("an output shares memory with a column or with another output")
+
     def _columns(self, columns: Mapping[str, Column]) -> tuple[list[Column], int]:
         """The columns of the inputs, contiguous, and their length."""
         missing = [name for name in self.inputs if name not in columns]
@@ -103,6 +117,21 @@ class Kernel:
         if len(lengths) > 1:
             raise ValueError(f"columns of different lengths: {sorted(lengths)}")
         return found, lengths.pop()
+
+
+def _share_memory(read: Sequence[Column], written: Sequence[Column]) -> bool:
+    """Whether memory that is written, all of it contiguous, is read or written under another name, too."""
+    places = [(column.__array_interface__["data"][0], column.nbytes, False) for column in read]
+    places += [(column.__array_interface__["data"][0], column.nbytes, True) for column in written]
+    end_of_read = end_of_written = 0
+    for start, size, is_written in sorted(places):
+        if size and (start < end_of_written or (is_written and start < end_of_read)):
+            return True
+        if is_written:
+            end_of_written = max(end_of_written, start + size)
+        else:
+            end_of_read = max(end_of_read, start + size)
+    return False
 
 
 def _floats(column: Any, name: str) -> Column:

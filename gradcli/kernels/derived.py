@@ -1,8 +1,9 @@
 """The graph that an engine computes: a program's gates and those of its gradient, made for floats.
 
 Enters: a Graph of numbers. Leaves: a `Derived` whose graph has rows of its own for the formulas of
-gradcli/graph/ops/refined.py. Invariant: a gate that the passes compute with one function is one gate here, and every
-contribution is a `chain`, so that equal operands give the numbers of the passes, whatever is infinite.
+gradcli/graph/ops/refined.py. Invariant: a gate that the passes compute with one function is one gate here, but for the
+slopes of a few powers, and every contribution is 0 where its adjoint is, so that equal operands give the numbers of the
+passes within 4 units in the last place, whatever is infinite or nan.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ ROWS: tuple[Op, ...] = tuple(map(_row, REFINED))
 
 
 class KernelEmitter(Emitter):
-    """Appends gates of the refined formulas, and leaves every product of a contribution guarded."""
+    """Appends gates of the refined formulas, and guards every contribution: columns may hold anything."""
 
     def _functions(self) -> dict[str, Any]:
         found = super()._functions()
@@ -62,13 +63,19 @@ class KernelEmitter(Emitter):
         return a * self.system.pow(x, a - 1.0) if exponent in _SMALL_POWERS else one_step(x, a)
 
     def times(self, flow: int, partial: int) -> int:
-        """A guarded product also where no number is expected to be infinite: columns may hold anything."""
-        if self.traits[partial] & BRANCH:
-            return super().times(flow, partial)
-        return self.emit(_CHAIN, (flow, partial))
+        """Guarded also where no number is expected to be infinite, and 0 where a branch was not chosen."""
+        found = self.emit(_CHAIN, (flow, partial))
+        if not self.traits[partial] & BRANCH:
+            return found
+        zero = self.constant("0")
+        return self.emit(_WHERE, (self.emit(_EQUAL, (partial, zero)), zero, found))
+
+    def may_be_nan(self, index: int, flow: int) -> bool:
+        """A column of conditions may hold anything, too."""
+        return not self.is_truth(index)
 
 
-_CHAIN = ops.CODES["chain"]
+_CHAIN, _WHERE, _EQUAL = (ops.CODES[name] for name in ("chain", "where", "equal"))
 
 
 def derived(graph: Graph, values: Mapping[str, float], wrt: Collection[str], max_gates: int = MAX_GATES) -> Derived:

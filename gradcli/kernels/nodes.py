@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from math import isfinite, nan
 from typing import Any
 
 from gradcli.graph import ops
@@ -34,7 +35,7 @@ class Nodes:
         operands: positions of nodes.
         numbers: node → its number, where it is one.
         columns: node → the position of the input column.
-        unguarded: whether some product stands for a guarded one.
+        unguarded: outputs, by position, that come of products that stand for guarded ones.
     """
 
     def __init__(self) -> None:
@@ -135,7 +136,9 @@ def nodes_of(
         else:
             own = tuple(places[operand] for operand in operands)
             tainted[index] = any(tainted[operand] for operand in operands)
-            if index in plain:
+            if code == _CHAIN and _needs_no_guard(made, *own):
+                places[index] = made.emit("mul", own)
+            elif index in plain:
                 tainted[index] = 1
                 places[index] = made.emit("mul", own)
             elif isinstance(function := functions[code], str):
@@ -144,6 +147,11 @@ def nodes_of(
                 places[index] = made.place(function(*map(made.gate, own)))
     made.unguarded = {place for place, gate in enumerate(outputs) if tainted[gate]}
     return made, [places[gate] for gate in outputs]
+
+
+def _needs_no_guard(nodes: Nodes, adjoint: int, partial: int) -> bool:
+    """Whether a number tells that the product is no 0 times infinity or nan."""
+    return nodes.numbers.get(adjoint, 0.0) != 0.0 or isfinite(nodes.numbers.get(partial, nan))
 
 
 def _functions(graph: Graph, made: Nodes) -> list[Any]:

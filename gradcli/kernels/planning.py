@@ -11,21 +11,21 @@ from typing import Any, NamedTuple
 
 from gradcli.graph.derive import Derived
 from gradcli.kernels.nodes import INPUT, NUMBER, Nodes, nodes_of
-from gradcli.kernels.steps import ANY, FIRST, PASSING, STEPS, copied
+from gradcli.kernels.steps import ANY, FIRST, STEPS, copied, noted
 
-NAN_IN_NAN_OUT = PASSING | {INPUT, NUMBER}
+_SHOWING = frozenset({"add", "sub", "mul", "div", "neg"})  # nan wherever an operand is
 
 
 class Plan(NamedTuple):
-    """Steps on slots: input columns, then output columns, numbers, buffers.
+    """Steps on slots: input columns, then output columns, a list for what is noted of these, numbers, buffers.
 
     Attributes:
         steps: a function of columns and the slots of operands, scratch, and the result.
         columns, outputs: how many input and output columns there are.
         numbers: the numbers in their slots.
         buffers: how many of them.
-        checked: the outputs, by position, in which a nan may come of a product that was not guarded.
-        lets_nan_out: whether the first output is nan wherever any number that it depends on is.
+        checked: outputs, by position, one of which is nan in every row in which a product should have been guarded.
+            Each is noted when it has just been written, while it is in a near cache.
     """
 
     steps: tuple[tuple[Callable[..., Any], tuple[int, ...]], ...]
@@ -34,7 +34,6 @@ class Plan(NamedTuple):
     numbers: tuple[float, ...]
     buffers: int
     checked: tuple[int, ...]
-    lets_nan_out: bool
 
 
 def plan(
@@ -74,25 +73,29 @@ class _Planning:
     def run(self) -> Plan:
         nodes, outputs, slots = self.nodes, self.outputs, self.slots
         numbers = [index for index in self.order if nodes.names[index] == NUMBER]
-        fixed = self.columns + len(outputs)
+        notes = self.columns + len(outputs)
+        fixed = notes + 1
         slots.update((index, fixed + k) for k, index in enumerate(numbers))
         slots.update((index, nodes.columns[index]) for index in self.order if index in nodes.columns)
         self.base = fixed + len(numbers)
-        steps = []
-        written = {}
+        steps: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+        written: dict[int, int] = {}
+        checked = _checked(nodes, outputs)
         for position, index in enumerate(outputs):
             if index not in slots and index not in written:
                 written[index] = self.columns + position
         for index in self.order:
             if nodes.names[index] not in (INPUT, NUMBER):
                 steps.append(self._step(index, written.get(index)))
+                if index in written and written[index] - self.columns in checked:
+                    steps.append((noted, (written[index], notes)))
         for position, index in enumerate(outputs):
             if slots[index] != self.columns + position:
                 steps.append((copied, (slots[index], self.columns + position)))
+                if position in checked:
+                    steps.append((noted, (self.columns + position, notes)))
         literals = tuple(nodes.numbers[index] for index in numbers)
-        checked = tuple(sorted(nodes.unguarded))
-        lets_out = all(nodes.names[index] in NAN_IN_NAN_OUT for index in _needed(nodes, outputs[:1]))
-        return Plan(tuple(steps), self.columns, len(outputs), literals, self.buffers, checked, lets_out)
+        return Plan(tuple(steps), self.columns, len(outputs), literals, self.buffers, tuple(sorted(checked)))
 
     def _step(self, index: int, output: int | None) -> tuple[Callable[..., Any], tuple[int, ...]]:
         nodes, slots = self.nodes, self.slots
@@ -115,6 +118,24 @@ class _Planning:
             return self.free.pop()
         self.buffers += 1
         return self.base + self.buffers - 1
+
+
+def _checked(nodes: Nodes, outputs: Sequence[int]) -> set[int]:
+    """Positions of the outputs to look at for nan: of those that are not guarded, but what others show anyway.
+
+    An adjoint that is an output need not be looked at beside its product with another column.
+    """
+    firsts = {outputs[position]: position for position in sorted(nodes.unguarded, reverse=True)}
+    shown = bytearray(len(nodes.names))
+    found = set()
+    for index in range(len(shown) - 1, -1, -1):
+        if index in firsts and not shown[index]:
+            found.add(firsts[index])
+            shown[index] = 1
+        if shown[index] and nodes.names[index] in _SHOWING:
+            for operand in nodes.operands[index]:
+                shown[operand] = 1
+    return found
 
 
 def _needed(nodes: Nodes, outputs: Sequence[int]) -> list[int]:

@@ -1,7 +1,8 @@
 """The NumPy engine: a plan run over blocks of rows that fit into the cache.
 
 Enters: a Derived, what is a column and what a number. Leaves: a function that fills output columns. Invariant: a row's
-numbers depend neither on the block nor on the other rows in it.
+numbers depend neither on the block nor on the other rows in it: products stand for guarded ones, and the rows in which
+an output tells that this may not hold, by being nan, are computed again with all guards.
 """
 
 from __future__ import annotations
@@ -46,8 +47,6 @@ class _Engine:
     def __init__(self, found: Derived, columns: Sequence[str], values: Mapping[str, float], wrt: Sequence[str]) -> None:
         self._made_of = found, tuple(columns), dict(values), tuple(wrt)
         self._fast = _Runner(plan(*self._made_of, guarded=False))
-        self._is_invalid = False
-        self._has_nan = any(number != number for number in self._fast.plan.numbers)
 
     @cached_property
     def _guarded(self) -> _Runner:
@@ -56,29 +55,18 @@ class _Engine:
     def run(self, given: Sequence[Column], results: Sequence[Column]) -> None:
         """Fill the results, block by block."""
         rows, count = self._fast.rows, len(results[0])
-        # The processor itself notes where something makes a nan, such as 0 times infinity, but not where one comes in.
-        lets_out = self._fast.plan.lets_nan_out
-        with np.errstate(all="ignore", invalid="call", call=self._note_invalid):
+        with np.errstate(all="ignore"):
             for start in range(0, count, rows):
                 inputs = [column[start : start + rows] for column in given]
                 outputs = [column[start : start + rows] for column in results]
-                self._is_invalid = self._has_nan
-                self._fast.run(inputs, outputs)
-                if self._is_invalid or any(map(_has_nan, outputs[:1] if lets_out else inputs)):
+                if self._fast.run(inputs, outputs):
                     self._repair(inputs, outputs)
 
-    def _note_invalid(self, what: str, flag: int) -> None:
-        self._is_invalid = True
-
     def _repair(self, inputs: Sequence[Column], outputs: Sequence[Column]) -> None:
-        """Compute rows anew in which a product may have made nan of 0 times infinity."""
-        odd = None
+        """Compute rows anew in which a product may have made nan of 0 times infinity, or of 0 times nan."""
+        odd = np.zeros(len(outputs[0]), dtype=bool)
         for position in self._fast.plan.checked:
-            column = outputs[position]
-            if np.isnan(column.min()):
-                odd = np.isnan(column) if odd is None else odd | np.isnan(column)
-        if odd is None:
-            return
+            odd |= np.isnan(outputs[position])
         runner, rows = self._guarded, np.flatnonzero(odd)
         for start in range(0, len(rows), runner.rows):
             some = rows[start : start + runner.rows]
@@ -86,11 +74,6 @@ class _Engine:
             runner.run([column[some] for column in inputs], found)
             for column, new in zip(outputs, found, strict=True):
                 column[some] = new
-
-
-def _has_nan(column: Column) -> bool:
-    least = np.minimum.reduce(column)
-    return bool(least != least)
 
 
 def _rows(live: int) -> int:
@@ -114,10 +97,12 @@ class _Runner:
         self._buffers = [memory[start : start + self.rows] for start in range(0, made.buffers * apart, apart)]
         self._steps = [(call, itemgetter(*slots)) for call, slots in made.steps]
 
-    def run(self, inputs: Sequence[Column], outputs: Sequence[Column]) -> None:
-        """One block."""
+    def run(self, inputs: Sequence[Column], outputs: Sequence[Column]) -> bool:
+        """One block. Whether an output that is checked has a nan."""
         count = len(outputs[0])
         buffers = self._buffers if count == self.rows else [buffer[:count] for buffer in self._buffers]
-        slots = (*inputs, *outputs, *self.plan.numbers, *buffers)
+        least: list[float] = []
+        slots = (*inputs, *outputs, least, *self.plan.numbers, *buffers)
         for call, taken in self._steps:
             call(*taken(slots))
+        return any(number != number for number in least)

@@ -12,7 +12,7 @@ import pytest
 import gradcli
 from gradcli.errors import BindingError, LimitError, UsageError
 from gradcli.graph.lower import lower
-from gradcli.kernels import Outputs, choose_engine, derived, kernel, planning, vectors
+from gradcli.kernels import Outputs, choose_engine, derived, kernel, planning, steps, vectors
 from gradcli.passes import evaluate_graph
 
 TEXT = "tanh(x*y) + log(x^2 + 1)*sigmoid(y) - sin(x)"
@@ -78,6 +78,68 @@ def test_columns_have_one_length_and_are_all_there() -> None:
 def test_outputs_that_do_not_fit_are_refused(out: Any) -> None:
     with pytest.raises(ValueError, match="output"):
         kernel(_graph("x*2"), {}, []).run({"x": np.ones(2)}, Outputs(out, {}))
+
+
+def _in(memory: Any, start: int) -> Any:
+    return memory[start : start + 5]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+def test_outputs_that_share_memory_are_refused(engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """With a column, with another output, wholly or in part; neighbours in one piece of memory are fine."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = kernel(_graph("x*x + sin(x)*y"), {}, ["x", "y"], engine=engine)
+    memory = np.linspace(0.0, 1.0, 40)
+    columns = {"x": _in(memory, 0), "y": _in(memory, 5)}
+    wanted = made.run(columns)
+    before = memory[:10].copy()
+    for places in ((0, 10, 15), (10, 4, 15), (10, 15, 9), (10, 10, 15), (20, 26, 30), (15, 20, 18)):
+        value, x, y = (_in(memory, start) for start in places)
+        with pytest.raises(ValueError, match="shares memory"):
+            made.run(columns, Outputs(value, {"x": x, "y": y}))
+        assert np.array_equal(memory[:10], before)
+    found = made.run(columns, Outputs(_in(memory, 10), {"x": _in(memory, 20), "y": _in(memory, 15)}))
+    assert np.array_equal(found.value, wanted.value)
+    for name in "xy":
+        assert np.array_equal(found.gradients[name], wanted.gradients[name])
+
+
+def test_outputs_of_a_run_may_be_filled_again() -> None:
+    """Also where gradients share an array; but not another part of one."""
+    made = kernel(_graph("(x + y)*z"), {}, ["x", "y", "z"])
+    columns = {name: np.arange(5.0) + k for k, name in enumerate("xyz")}
+    found = made.run(columns)
+    wanted = found.gradients["x"].copy()
+    found.gradients["x"][:] = -1.0
+    assert made.run(columns, found) is found
+    assert np.array_equal(found.gradients["y"], wanted)
+    memory = np.zeros(8)
+    parts = {"x": _in(memory, 0), "y": _in(memory, 3), "z": np.zeros(5)}
+    with pytest.raises(ValueError, match="shares memory"):
+        made.run(columns, Outputs(np.zeros(5), parts))
+
+
+def test_outputs_that_cannot_be_written_to_are_refused() -> None:
+    out = np.zeros(2)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="output"):
+        kernel(_graph("x*2"), {}, []).run({"x": np.ones(2)}, Outputs(out, {}))
+
+
+def test_only_outputs_that_tell_something_new_are_looked_at() -> None:
+    """An adjoint's nan shows in its products and in its negation; a number as a factor makes no nan."""
+    looked = {
+        "(x+y)*z": (),
+        "(tanh(w1*x1 + w2*x2 + b) - t)^2": (1, 2, 3, 4),
+        "2*(sin(x)^2*y - z)^2": (1, 2),
+        "relu(x - y)*z": (2,),
+    }
+    for text, wanted in looked.items():
+        graph = _graph(text)
+        names = list(graph.inputs)
+        found = planning.plan(derived.derived(graph, {}, names), names, {}, names, guarded=False)
+        assert found.checked == wanted, text
+        assert sum(call is steps.noted for call, _ in found.steps) == len(wanted)
 
 
 def test_a_program_without_columns_has_one_number_per_row_of_the_data() -> None:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -31,15 +32,20 @@ def directory() -> Path | None:
     try:
         if place is None:
             return None
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = place.lstat()
+        for folder in reversed([folder for folder in (place, *place.parents) if not folder.exists()]):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        safe = _is_ours(place.parent) and _is_ours(place)
     except OSError:
         return None
+    return place if safe and os.access(place, os.W_OK | os.X_OK) else None
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it is a directory, no link, that nobody else may write to."""
+    found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        return None
-    if hasattr(os, "geteuid") and (found.st_uid != os.geteuid() or found.st_mode & 0o022):
-        return None
-    return place if os.access(place, os.W_OK | os.X_OK) else None
+        return False
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
 def _wanted() -> Path | None:
@@ -60,7 +66,7 @@ def _wanted() -> Path | None:
 
 
 def find(key: str) -> Path | None:
-    """The library of a key, if it is there and whole."""
+    """The library of a key, if it is there and whole. It has been used now."""
     place = directory()
     if place is None:
         return None
@@ -70,6 +76,8 @@ def find(key: str) -> Path | None:
         except OSError:
             continue
         if path.name == _name(key, content):
+            with suppress(OSError):
+                os.utime(path)
             return path
         path.unlink(missing_ok=True)
     return None
@@ -103,14 +111,20 @@ def _kept(place: Path, key: str, made: Path) -> Path:
 
 
 def _tidy(place: Path) -> None:
-    """Remove what died half-made, and the libraries that were made first if there are too many."""
+    """Remove what died half-made, and the libraries that were used last the longest ago if there are too many."""
+    entries = []
     try:
-        entries = [(entry.stat().st_mtime, entry.path, entry.is_dir()) for entry in os.scandir(place)]
+        with os.scandir(place) as listed:
+            for entry in listed:
+                with suppress(OSError):  # it may be gone by now
+                    found = entry.stat(follow_symlinks=False)
+                    entries.append((found.st_mtime, entry.path, stat.S_ISDIR(found.st_mode)))
     except OSError:
         return
     libraries = sorted((when, path) for when, path, is_folder in entries if not is_folder and path.endswith(".so"))
     for _, path in libraries[: max(0, len(libraries) - _MOST + 1)]:
-        Path(path).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(path).unlink()
     for when, path, is_folder in entries:
         if is_folder and re.match(_BUILD, os.path.basename(path)) and time.time() - when > _OLD:
             shutil.rmtree(path, ignore_errors=True)

@@ -72,7 +72,7 @@ def command() -> tuple[str, ...] | None:
     for words in (wanted, ["cc"], ["gcc"], ["clang"]):
         found = shutil.which(words[0]) if words else None
         if found is not None:
-            return (found, *words[1:])
+            return (os.path.abspath(found), *words[1:])  # it runs in a folder of its own
     return None
 
 
