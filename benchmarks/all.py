@@ -11,8 +11,8 @@ from pathlib import Path
 
 from measure import child_environment, installed, machine, note
 
-BENCHMARKS = ("startup", "parsing", "passes", "networks", "large", "pictures", "derivatives")
-PEERS = ("micrograd", "torch", "sympy", "lark")
+BENCHMARKS = ("startup", "parsing", "passes", "networks", "large", "pictures", "derivatives", "batch", "tables")
+PEERS = ("micrograd", "torch", "sympy", "lark", "jax", "autograd", "casadi", "pandas", "pyarrow")
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from gradcli.cli.app import app
 
 PROGRAM = ["x*y", "--x", "2", "--y", "3"]
+ROWS = str(Path(__file__).parent / "rows.csv")  # with columns x and y
 
 
 def parameters(command: str) -> list[Any]:
@@ -24,6 +26,10 @@ def arguments(command: str, *program: str) -> list[str]:
     """A command line that succeeds."""
     expression, *values = program or PROGRAM
     names = [parameter.name for parameter in parameters(command)]
+    if command == "batch":  # its inputs are columns
+        return [command, expression, ROWS, "--to", "csv", "--quiet"]
+    if command == "propagate" and not program:  # notes that nothing is uncertain
+        values = ["--x", "2 ± 0.1", "--y", "3"]
     return [
         command,
         *(["--to", "python"] if command == "code" else []),

@@ -137,7 +137,7 @@ def test_no_network_no_process_no_code_no_file() -> None:
 def test_the_watch_sees() -> None:
     """What the test before relies on: a file that is written is told."""
     _, _, _, _, written = _watched([["eval", "1", "-o", os.devnull]])
-    assert {*written} == {os.devnull}
+    assert {one for one in written if not one.isdigit()} == {os.devnull}  # digits: what is open already
 
 
 def listing(*folders: Path) -> set[str]:

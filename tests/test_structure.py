@@ -19,6 +19,7 @@ import gradcli
 from gradcli.cli.app import COMMANDS, app
 from gradcli.cli.schema import SCHEMAS
 from gradcli.render import FORMATS
+from gradcli.tables import FORMATS as TABLES
 
 PACKAGE = Path(gradcli.__file__).parent
 MODULES = {
@@ -185,17 +186,23 @@ def test_no_module_hides_one_of_the_standard_library() -> None:
 
 
 def registered() -> Iterator[tuple[str, str]]:
-    """Every "module:function" text in a dict of the package."""
+    """Every "module:function" text in a dict of the package, as a value or in a call that makes the value."""
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             for value in node.values if isinstance(node, ast.Dict) else ():
-                if isinstance(value, ast.Constant) and re.fullmatch(r"[a-z_.]+:\w+", str(value.value)):
-                    yield name, str(value.value)
+                parts = (
+                    [*value.args, *(word.value for word in value.keywords)] if isinstance(value, ast.Call) else [value]
+                )
+                for part in parts:
+                    if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z_.]+:\w+", str(part.value)):
+                        yield name, str(part.value)
 
 
 def test_registries_point_at_what_exists() -> None:
     found = list(registered())
     assert len(found) >= len(FORMATS) + len(COMMANDS)
+    tables = [(format.reader, format.writer) for format in TABLES.values()]
+    assert [place for name, place in found if name == "gradcli.tables"] == [place for both in tables for place in both]
     for name, place in found:
         module, _, function = place.partition(":")
         assert callable(getattr(import_module(module), function)), f"{name}: {place}"

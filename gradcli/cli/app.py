@@ -29,6 +29,9 @@ COMMANDS = {
     "hessian": "gradcli.cli.hessian:run",
     "jacobian": "gradcli.cli.jacobian:run",
     "compare": "gradcli.cli.compare:run",
+    "batch": "gradcli.cli.batch:run",
+    "propagate": "gradcli.cli.propagate:run",
+    "sweep": "gradcli.cli.sweep:run",
     "functions": "gradcli.cli.functions:run",
     "schema": "gradcli.cli.schema:run",
 }
@@ -136,8 +139,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         signals.end_at_once()
     except KeyboardInterrupt:  # before or after the work, or a second one
         status = _failed("interrupted", ExitStatus.INTERRUPTED)
-    if status == ExitStatus.INTERRUPTED:
-        os._exit(status)  # after an interrupted eval, as in namedtuple, Python itself ends by the signal
+    # After an interrupted eval, as in namedtuple, Python itself ends by the signal. And threads of Arrow that are still
+    # about when Python takes itself apart abort the process.
+    if status == ExitStatus.INTERRUPTED or "pyarrow" in sys.modules:
+        streams.end(status)
     sys.exit(status)
 
 

@@ -7,6 +7,7 @@ value, whatever it looks like. --NAME-WITH-HYPHENS is none of them, and refused.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -107,7 +108,8 @@ class BindingCommand(TyperCommand):
         options = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
         valued = {name: not getattr(p, "is_flag", False) for p in options for name in (*p.opts, *p.secondary_opts)}
         found = sort_arguments(args, valued, self.joined)
-        most = sum(p.param_type_name == "argument" for p in self.get_params(ctx))
+        counts = [p.nargs for p in self.get_params(ctx) if p.param_type_name == "argument"]
+        most = _files(found.operands) if -1 in counts else sum(counts)  # -1: any number of them
         if len(found.operands) > most and not {"--help", "-h"} & {*found.given}:
             raise _too_many(found, most, valued)
         for p in options:
@@ -115,6 +117,12 @@ class BindingCommand(TyperCommand):
                 raise UsageError(f"{p.opts[0]} is given twice")
         ctx.obj = found, [name for name in valued if name.startswith("--")]
         return super().parse_args(ctx, [*found.options, "--", *found.operands])
+
+
+def _files(operands: list[str]) -> int:
+    """How many operands there are before one that looks like an option; the first is an expression, the rest files."""
+    odd = (i for i, one in enumerate(operands) if i and one[:1] == "-" and one != "-" and not os.path.exists(one))
+    return next(odd, len(operands))
 
 
 def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageError:

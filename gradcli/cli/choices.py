@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 
@@ -9,6 +10,13 @@ from gradcli.errors import UsageError
 from gradcli.printable import shorten
 
 _MOST_POINTS = 100_000
+_SUFFIXES = {".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".md": "markdown"}
+
+
+def by_name(output: str | None, formats: Collection[str]) -> str:
+    """The format that the output's name says, of those that there are; any other name is that of a table."""
+    named = _SUFFIXES.get(os.path.splitext(output or "")[1].lower(), "table")
+    return named if named in formats else "table"
 
 
 def asked_format(default: str, format: str | None, **flags: bool) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
 from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
-from gradcli.cli.choices import asked_format, check_format
+from gradcli.cli.choices import asked_format, by_name, check_format
 from gradcli.graph.lower import MAX_GATES
 from gradcli.passes import evaluate_graph
 from gradcli.render import FORMATS, renderer
@@ -16,7 +17,10 @@ from gradcli.render import FORMATS, renderer
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Tree = Annotated[bool, typer.Option("--tree", help="The same as --format tree.")]
 Format = Annotated[
-    str | None, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; table if not given.")
+    str | None,
+    typer.Option(
+        "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; else as the file's name says, or table."
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Show every gate of a large graph in the table.")]
 Jvp = Annotated[
@@ -77,7 +81,8 @@ def run(
       gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
       gradcli eval "sum(tanh(W @ x))" --W "[[1, 2], [3, 4]]" --x "[0.5, -1]"
     """
-    chosen = asked_format("table", format, json=json, tree=tree)
+    named = by_name(output, _formats(contributions is not None or stats, jacobians))
+    chosen = asked_format(named, format, json=json, tree=tree)
     # Stages are told of whole arrays, which know examples from units; only --wrt "W[0,0]" needs the elements.
     by_element = unroll and (not stats or "[" in (wrt or ""))
     rewriting = program.Rewriting(expand, fuse, share, by_element)
@@ -97,6 +102,15 @@ def run(
         written = renderer(chosen)(trace, look)
     streams.deliver(written, output)
     return reporting.report(trace, strict=strict)
+
+
+def _formats(adding_up: bool, jacobians: bool) -> Collection[str]:
+    """Those that an answer has: a file's name does not ask for others."""
+    if not adding_up and not jacobians:
+        return FORMATS
+    from gradcli.cli import questions
+
+    return questions.OF_QUESTIONS if adding_up else questions.WITH_JACOBIANS
 
 
 run.command_class = BindingCommand  # type: ignore[attr-defined]

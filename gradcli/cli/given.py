@@ -77,6 +77,7 @@ def read(
     decimals: bool = False,
     ranges: bool = False,
     shapes: str | None = None,
+    elsewhere: Collection[str] = (),
 ) -> Given:
     """The values for the programs' inputs.
 
@@ -85,6 +86,7 @@ def read(
         variables, settings, shapes: as the command got them.
         decimals: whether numbers are kept as they were written.
         ranges: whether a value may be a range LOW..HIGH.
+        elsewhere: inputs that get their numbers from somewhere else, such as the columns of a file.
 
     Raises:
         GradcliError: a value is given twice, or is none; an option that is given has the name of an input.
@@ -97,7 +99,7 @@ def read(
     for name in from_file:
         if name in written:
             raise BindingError(f"{shorten(name)} is given twice: by itself and by --vars {shorten(variables or '')}")
-    _refuse(taken - {*written, *from_file})
+    _refuse(taken - {*written, *from_file, *elsewhere})
     given = Given(
         values, {}, written, None if variables is None else from_file, {} if shapes is None else shapes_of(shapes)
     )
@@ -107,7 +109,7 @@ def read(
                 given.ranges[name] = ends
             values[name] = given.ranges[name][0] if name in given.ranges else value(text, name, decimals)
     except GradcliError:
-        _check_names(programs, given, words)
+        check_names(programs, given, words)
         raise
     for name in [name for name in given.shapes if name in values]:
         same_shape(name, shape_of(values[name]), given.shapes.pop(name).shape, "--shapes says")
@@ -139,11 +141,11 @@ def lowered(
     except ProgramError:
         whole = any(shape_of(x) for x in given.values.values())
         if whole or given.shapes or may_have_statics(program):  # what does not fit may be for want of a value
-            _check_names([program, *others], given, words, complete=whole or not structure)
+            check_names([program, *others], given, words, complete=whole or not structure)
         raise
 
 
-def _check_names(programs: Sequence[Program], given: Given, words: Collection[str], complete: bool = False) -> None:
+def check_names(programs: Sequence[Program], given: Given, words: Collection[str], complete: bool = False) -> None:
     """Say which names are unknown, and which have no value, before anything is known of the values."""
     names = {*given.shaped(), *given.written}
     found = [resolve(program, names) for program in programs]
@@ -185,18 +187,28 @@ def is_structure(given: Given, *graphs: Graph) -> bool:
 
 def note_values(unused: list[str], written: dict[str, str]) -> None:
     """Say which values of a file the program does not use, and which are not what they look like."""
-    if unused:
-        streams.note(f"note: not used by the program: {shorten(', '.join(unused), 200)}")
+    streams.tell(value_notes(unused, written))
+
+
+def value_notes(unused: list[str], written: dict[str, str]) -> list[str]:
+    """What `note_values` says."""
+    notes = [f"note: not used by the program: {shorten(', '.join(unused), 200)}"] if unused else []
     for name, text in written.items():
         if overflowed(text):
-            streams.note(f"warning: {shorten(name)} = {shorten(text)} is too large for a double: it is inf")
+            notes.append(f"warning: {shorten(name)} = {shorten(text)} is too large for a double: it is inf")
+    return notes
 
 
-def check_standard_input(sources: list[str | None], arguments: Sorted, settings: list[str]) -> None:
-    """Standard input can be read once."""
+def check_standard_input(
+    sources: list[str | None],
+    arguments: Sorted,
+    settings: list[str],
+    what: str = "the expression, --vars and a value",
+) -> None:
+    """Standard input can be read once. what: that could be read from it."""
     values = [value for _, value in arguments.bindings] + [setting.partition("=")[2] for setting in settings]
     if sum(source in ("-", "@-") for source in sources) + values.count("@-") > 1:
-        raise UsageError("only one of the expression, --vars and a value can come from standard input")
+        raise UsageError(f"only one of {what} can come from standard input")
 
 
 def _taken(program: Program, arguments: Sorted) -> set[str]:

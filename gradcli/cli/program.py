@@ -79,6 +79,7 @@ def load(
     several: bool = False,
     scalars: bool = False,
     shapes: str | None = None,
+    quiet: bool = False,
 ) -> Loaded:
     """Read, parse and lower the program, bind its inputs, and rewrite its graph.
 
@@ -91,6 +92,7 @@ def load(
         ranges: whether a value may be a range LOW..HIGH.
         several: whether the program may have several outputs.
         scalars: whether arrays have to be unrolled.
+        quiet: whether notes are left out.
 
     Raises:
         GradcliError: anything that is wrong with the program or the values.
@@ -114,13 +116,18 @@ def load(
     _check_wrt(loaded)
     unrolled = loaded.graph
     loaded = loaded._replace(graph=rewritten(program, unrolled, asked, max_gates))
-    if against:
-        loaded.points.append(_second(loaded, against))
-    # Notes come last, so that an error stands alone.
-    note_unrolled(0 if unrolled is graph or asked.unroll else len(unrolled))
-    given.note_values(known.unused(graph), {} if decimals else known.written)
-    note_left_out(loaded.graph, list(unrolled.stages.values()))
+    loaded.points.extend([_second(loaded, against)] if against else [])
+    if not quiet:
+        unasked = unrolled is not graph and not asked.unroll
+        _tell(loaded.graph, unrolled, unasked, known.unused(graph), {} if decimals else known.written)
     return loaded
+
+
+def _tell(graph: Graph, unrolled: Graph, unasked: bool, unused: list[str], written: dict[str, str]) -> None:
+    """What a person should know; it comes last, so that an error stands alone."""
+    note_unrolled(len(unrolled) if unasked else 0)
+    given.note_values(unused, written)
+    note_left_out(graph, list(unrolled.stages.values()))
 
 
 def note_left_out(graph: Graph, stages: list[str]) -> None:

@@ -19,6 +19,7 @@ SCHEMAS = {
     "derivative": "derivative-1.json",
     "matrix": "matrix-1.json",
     "statistics": "statistics-1.json",
+    "uncertainty": "uncertainty-1.json",
 }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from gradcli.errors import StreamError
 from gradcli.printable import printable, shorten
@@ -138,6 +139,14 @@ def tell(lines: Iterable[str]) -> None:
             sys.stderr.flush()
     except OSError:
         _abandon(sys.stderr)
+
+
+def end(status: int) -> NoReturn:
+    """End the process at once; what was written is on its way, whether or not anybody takes it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(status)
 
 
 def abandon_output() -> None:

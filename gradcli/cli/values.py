@@ -266,6 +266,9 @@ class Shaped(NamedTuple):
 
     shape: Shape
 
+    def __str__(self) -> str:
+        return "one without a value"  # where a message shows what was given
+
 
 def shapes_of(text: str) -> dict[str, Shaped]:
     """Shapes by name: W=3x4, w=4, and c=number for a number.

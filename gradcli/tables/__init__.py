@@ -16,37 +16,53 @@ from gradcli.printable import shorten
 
 
 class Format(NamedTuple):
-    """Where a format's functions are, as "module:function"."""
+    """A format of tables: all that is known of it outside of its own modules.
 
+    Attributes:
+        title: its name in messages.
+        reader, writer: where its functions are, as "module:function".
+        suffixes: of the names of its files; parts of an output get the first one.
+        typed: whether cells have types, and may be lists; else all are text.
+        lines: whether rows are lines that can go on as they were written, and tell the columns only when they are read.
+        binary: whether it is nothing for eyes, and compresses by itself.
+    """
+
+    title: str
     reader: str
     writer: str
+    suffixes: tuple[str, ...]
+    typed: bool = True
+    lines: bool = False
+    binary: bool = False
 
 
 FORMATS = {
-    "csv": Format("gradcli.tables.csv_reader:open_reader", "gradcli.tables.csv_writer:open_writer"),
-    "tsv": Format("gradcli.tables.csv_reader:open_reader", "gradcli.tables.csv_writer:open_writer"),
-    "ndjson": Format("gradcli.tables.ndjson_reader:open_reader", "gradcli.tables.ndjson_writer:open_writer"),
-    "parquet": Format("gradcli.tables.parquet_reader:open_reader", "gradcli.tables.parquet_writer:open_writer"),
-    "arrow": Format("gradcli.tables.arrow_reader:open_reader", "gradcli.tables.arrow_writer:open_writer"),
-}
+    "csv": Format(
+        "CSV", "gradcli.tables.csv_reader:open_reader", "gradcli.tables.csv_writer:open_writer", (".csv",), typed=False
+    ),
+    "tsv": Format(
+        "TSV", "gradcli.tables.csv_reader:open_reader", "gradcli.tables.csv_writer:open_writer", (".tsv", ".tab"),
+        typed=False,
+    ),
+    "ndjson": Format(
+        "NDJSON", "gradcli.tables.ndjson_reader:open_reader", "gradcli.tables.ndjson_writer:open_writer",
+        (".ndjson", ".jsonl"), lines=True,
+    ),
+    "parquet": Format(
+        "Parquet", "gradcli.tables.parquet_reader:open_reader", "gradcli.tables.parquet_writer:open_writer",
+        (".parquet", ".pq"), binary=True,
+    ),
+    "arrow": Format(
+        "Arrow", "gradcli.tables.arrow_reader:open_reader", "gradcli.tables.arrow_writer:open_writer",
+        (".arrow", ".feather", ".ipc", ".arrows"), binary=True,
+    ),
+}  # fmt: skip
+NAMES = ", ".join(FORMATS)  # for messages and helps
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".arrows": "arrow",
-}
+SUFFIXES = {suffix: name for name, format in FORMATS.items() for suffix in format.suffixes}
 
-# What may stand after the suffix of a format of text, and what the compression is called.
+# What may stand after the suffix of a format that is not binary, and what the compression is called.
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4", ".xz": "xz"}
-TEXT_FORMATS = ("csv", "tsv", "ndjson")
 
 
 def load(place: str) -> Any:
@@ -66,7 +82,7 @@ def suffix_format(path: str) -> str | None:
     if name.suffix.lower() not in COMPRESSIONS:
         return SUFFIXES.get(name.suffix.lower())
     found = SUFFIXES.get(PurePath(name.stem).suffix.lower())
-    return found if found in TEXT_FORMATS else None
+    return None if found is None or FORMATS[found].binary else found
 
 
 def format_of(path: str, wanted: str | None, option: str = "--from") -> str:
@@ -75,19 +91,18 @@ def format_of(path: str, wanted: str | None, option: str = "--from") -> str:
     Raises:
         UsageError: there is no such format, or the name tells none.
     """
-    known = ", ".join(FORMATS)
     if wanted is not None:
         if wanted in FORMATS:
             return wanted
         near = get_close_matches(wanted.lower(), FORMATS, n=1)
-        hint = f"did you mean {near[0]}? Formats are {known}" if near else f"formats are {known}"
+        hint = f"did you mean {near[0]}? Formats are {NAMES}" if near else f"formats are {NAMES}"
         raise UsageError(f"{option} {shorten(wanted)}: there is no such format", hint=hint)
     if found := suffix_format(path):
         return found
     if path == "-":
-        raise UsageError(f"a pipe has no name to tell its format by: {option} is missing", hint=f"formats are {known}")
+        raise UsageError(f"a pipe has no name to tell its format by: {option} is missing", hint=f"formats are {NAMES}")
     if PurePath(path).suffix.lower() == ".json":
         hint = f"if it has one JSON object per line: {option} ndjson"
     else:
-        hint = f"say it with {option}: {known}; or by the suffix: {' '.join(SUFFIXES)}"
+        hint = f"say it with {option}: {NAMES}; or by the suffix: {' '.join(SUFFIXES)}"
     raise UsageError(f"the name {shorten(path, 80)} does not tell a format", hint=hint)

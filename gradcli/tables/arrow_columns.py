@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from gradcli.errors import DataError
-from gradcli.tables.arrow_memory import FALSE, doubles, texts, truths
+from gradcli.tables.arrow_memory import FALSE, floats, texts, truths
+from gradcli.tables.arrow_memory import column as column_of
 from gradcli.tables.arrow_memory import null as null_of
 from gradcli.tables.arrow_memory import nulls as nulls_of
 from gradcli.tables.blocks import Broken, Numbers
@@ -73,6 +74,8 @@ def as_numbers(array: pa.Array, nulls: Sequence[str]) -> Numbers:
         array = array.dictionary_decode()
     if is_text(array.type):
         return _texts(array, nulls)
+    if pa.types.is_decimal(array.type):
+        array = array.cast(pa.string())  # read as text is: Arrow's own way to doubles is a unit off in the last place
     if array.type != pa.float64():
         array = array.cast(pa.float64(), safe=False)
     return _filled(array, NONE_BAD)
@@ -80,7 +83,7 @@ def as_numbers(array: pa.Array, nulls: Sequence[str]) -> Numbers:
 
 def _filled(array: pa.Array, bad: np.ndarray[Any, Any]) -> Numbers:
     """The numbers of an array of float64 in which bad cells are null too."""
-    values = doubles(array)
+    values = floats(array)
     if not array.null_count:
         return Numbers(values, None, bad)
     missing = nulls_of(array)
@@ -98,7 +101,7 @@ def _texts(array: pa.Array, nulls: Sequence[str]) -> Numbers:
         except pa.ArrowInvalid:
             return _careful(array, nulls)
         # Arrow also takes nan(anything) for a number; only the cells that became nan can be of that kind.
-        doubtful = np.flatnonzero(np.isnan(doubles(found)))
+        doubtful = np.flatnonzero(np.isnan(floats(found)))
         if not len(doubtful) or len(doubtful) == found.null_count:
             return _filled(found, NONE_BAD)
     return _careful(array, nulls)
@@ -106,7 +109,7 @@ def _texts(array: pa.Array, nulls: Sequence[str]) -> Numbers:
 
 def _careful(array: pa.Array, nulls: Sequence[str]) -> Numbers:
     """The same, cell by cell where that is needed: spaces, nulls, and which cells are bad."""
-    import pyarrow.compute as pc  # as long to import as all the rest; columns of doubles do without it
+    import pyarrow.compute as pc  # as long to import as all the rest; columns of floats do without it
 
     trimmed = pc.ascii_trim(array, characters=SPACES)
     null = pc.is_in(trimmed, value_set=texts(["", *nulls]).cast(trimmed.type))
@@ -125,12 +128,12 @@ def as_lists(array: pa.Array, nulls: Sequence[str]) -> list[Numbers] | None:
     import pyarrow.compute as pc
 
     valid = ~nulls_of(array)
-    lengths = pc.fill_null(pc.list_value_length(array), -1).to_numpy(zero_copy_only=False)
+    lengths = floats(pc.list_value_length(array).cast(pa.float64()))
     length = (
         array.type.list_size if pa.types.is_fixed_size_list(array.type) else int(max(lengths[valid][:1], default=0))
     )
     fits = valid & (lengths == length)
-    inner = as_numbers(array.filter(pa.array(fits)).flatten(), nulls)
+    inner = as_numbers(array.filter(column_of(fits)).flatten(), nulls)
     rows = np.flatnonzero(fits)
     bad = np.zeros(len(inner.values), dtype=np.bool_)
     bad[inner.bad] = True
@@ -207,4 +210,4 @@ class ArrowBlock:
     def taken(self, rows: np.ndarray[Any, Any]) -> ArrowBlock:
         """The rows at these positions only."""
         numbers = self.first + rows if self._rows is None else self._rows[rows]
-        return ArrowBlock(self._batch.take(pa.array(rows, pa.int64())), self.first, self._keep, self._nulls, numbers)
+        return ArrowBlock(self._batch.take(column_of(rows)), self.first, self._keep, self._nulls, numbers)

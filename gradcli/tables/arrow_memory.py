@@ -1,7 +1,8 @@
-"""Arrow's columns as NumPy's and back, by their memory.
+"""Arrow's columns as NumPy's and Python's, and back, by their memory.
 
-Arrow's own ways, `to_numpy`, `pa.array`, `pa.scalar` and `empty_table`, import pandas where that is installed, which takes longer
-than many a run.
+Enters: arrays of Arrow, columns of NumPy, lists of values. Leaves: the others. Invariant: pandas is left alone. Arrow's
+own ways, `to_numpy`, `pa.array`, `pa.scalar`, `empty_table` and whatever is given a plain value, import it where it is
+installed, which takes longer than many a run.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from gradcli.tables.blocks import Numbers
 Column = Any
 
 
-def doubles(array: Any) -> Column:
-    """The numbers of an array of float64; nan where it is null. Nobody may write to them."""
+def floats(array: Any) -> Column:
+    """The numbers of an array of float64 or float32; nan where it is null. Nobody may write to them."""
     buffer = array.buffers()[1]
+    kind: Any = np.float32 if array.type == pa.float32() else np.float64
     if buffer is None:
-        return np.full(len(array), np.nan)
-    found = np.frombuffer(buffer, np.float64, len(array) + array.offset)[array.offset :]
+        return np.full(len(array), np.nan, kind)
+    found = np.frombuffer(buffer, kind, len(array) + array.offset)[array.offset :]
     if not array.null_count:
         return found
     found = found.copy()
@@ -52,18 +54,56 @@ def _bits(buffer: Any, offset: int, count: int) -> Column:
 
 
 def column(numbers: Column, missing: Column | None = None) -> Any:
-    """Numbers as an array of Arrow, null where they are missing; without a copy if they are contiguous."""
-    valid = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    memory = pa.py_buffer(np.ascontiguousarray(numbers, np.float64))
-    return pa.Array.from_buffers(pa.float64(), len(numbers), [valid, memory])
+    """Doubles, whole numbers or truth values as an array of Arrow, null where they are missing.
+
+    Numbers are not copied if they are contiguous.
+    """
+    if numbers.dtype == np.bool_:
+        memory, kind = np.packbits(numbers, bitorder="little"), pa.bool_()
+    else:
+        memory, kind = np.ascontiguousarray(numbers), _KINDS[numbers.dtype]
+    return pa.Array.from_buffers(kind, len(numbers), [_valid(missing), pa.py_buffer(memory)])
 
 
-def texts(values: Sequence[str]) -> Any:
-    """Texts as an array of Arrow."""
-    contents = [value.encode("utf-8", "backslashreplace") for value in values]
-    offsets = np.cumsum([0, *map(len, contents)], dtype=np.int32)
-    memory = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(contents))]
+_KINDS = {np.dtype(np.float64): pa.float64(), np.dtype(np.int64): pa.int64()}
+
+
+def _valid(missing: Column | None) -> Any:
+    return None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+
+
+def values(found: Sequence[Any], kind: pa.DataType) -> Any:
+    """Values of Python as an array of bool, int64, float64 or string; None is null.
+
+    Raises:
+        OverflowError: a whole number has more than 64 bits.
+        UnicodeEncodeError: a text holds half a character.
+    """
+    if kind == pa.string():
+        return texts(found)
+    missing = _nones(found)
+    if missing is not None:
+        found = [0 if one is None else one for one in found]
+    types: dict[Any, Any] = {pa.bool_(): np.bool_, pa.int64(): np.int64, pa.float64(): np.float64}
+    return column(np.array(found, types[kind]), missing)
+
+
+def texts(found: Sequence[str | None]) -> Any:
+    """Texts as an array of Arrow; None is null.
+
+    Raises:
+        UnicodeEncodeError: a text holds half a character.
+    """
+    contents = [b"" if one is None else one.encode() for one in found]
+    ends = np.cumsum([0, *map(len, contents)], dtype=np.int64)
+    if ends[-1] >= 1 << 31:
+        raise pa.ArrowCapacityError("texts of more than 2 GiB")
+    memory = [_valid(_nones(found)), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(contents))]
     return pa.Array.from_buffers(pa.string(), len(contents), memory)
+
+
+def _nones(found: Sequence[Any]) -> Column | None:
+    return np.array([one is None for one in found], np.bool_) if None in found else None
 
 
 def text(value: str) -> Any:
@@ -76,12 +116,23 @@ def null(kind: Any) -> Any:
     return pa.nulls(1, kind)[0]
 
 
-FALSE = pa.Array.from_buffers(pa.bool_(), 1, [None, pa.py_buffer(b"\0")])[0]
+FALSE = values([False], pa.bool_())[0]
+NOTHING = text("")
 
 
 def empty(schema: pa.Schema) -> pa.Table:
     """A table without rows."""
     return pa.Table.from_batches([], schema=schema)
+
+
+def empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    """A record batch without rows."""
+    return pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in schema], schema=schema)
+
+
+def batch_without_columns(rows: int) -> pa.RecordBatch:
+    """So many rows of nothing."""
+    return pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), rows, [None], children=[]))
 
 
 def with_numbers(batch: pa.RecordBatch, numbers: Mapping[str, Numbers]) -> pa.RecordBatch:

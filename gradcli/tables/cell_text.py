@@ -17,8 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from gradcli.tables.arrow_memory import doubles, null
+from gradcli.tables.arrow_memory import NOTHING, floats, null, texts
+from gradcli.tables.arrow_memory import text as text_of_arrow
 from gradcli.tables.number_text import JSON, Words, number_text, orjson
+
+_QUOTE, _UTC = text_of_arrow('"'), text_of_arrow("Z")
 
 
 def plain(column: Any) -> Any:
@@ -44,7 +47,7 @@ def cell_text(column: Any, words: Words) -> Any:
     if pt.is_timestamp(kind):
         local = pc.cast(column, pa.timestamp(kind.unit))  # the instant in UTC, without a look into the time zones
         text = pc.replace_substring(pc.cast(local, pa.string()), " ", "T")
-        return text if kind.tz is None else pc.binary_join_element_wise(text, "Z", "")
+        return text if kind.tz is None else pc.binary_join_element_wise(text, _UTC, NOTHING)
     if pt.is_duration(kind):
         return pc.cast(pc.cast(column, pa.int64()), pa.string())
     if pt.is_integer(kind) or pt.is_boolean(kind) or pt.is_decimal(kind) or pt.is_date(kind) or pt.is_time(kind):
@@ -62,7 +65,7 @@ def json_text(column: Any) -> Any:
         return _quoted(column)
     text = cell_text(column, JSON)
     if pt.is_temporal(kind) and not pt.is_duration(kind):
-        return pc.binary_join_element_wise('"', text, '"', "")
+        return pc.binary_join_element_wise(_QUOTE, text, _QUOTE, NOTHING)
     if _is_binary(kind):
         return _quoted(text)
     return text
@@ -94,8 +97,7 @@ def _floats(column: Any, words: Words) -> Any:
         column = pc.cast(column, pa.float32())
     if not len(column):
         return pa.nulls(0, pa.string())
-    values = doubles(column) if pt.is_float64(column.type) else column.to_numpy(zero_copy_only=False)
-    text = number_text([values], None, words)
+    text = number_text([floats(column)], None, words)
     # A cell has its comma first, so that strings can follow one another without a gap; it is cut off then.
     commas = np.flatnonzero(np.frombuffer(text, np.uint8) == ord(","))
     found = cells(text, np.append(commas, len(text)))
@@ -107,8 +109,8 @@ def _quoted(column: Any) -> Any:
     """Strings as JSON's strings."""
     if has_any(column, _needs_escape):
         dumps = orjson().dumps
-        return pa.array([None if one is None else dumps(one).decode() for one in column.to_pylist()], pa.string())
-    return pc.binary_join_element_wise('"', column, '"', "")
+        return texts([None if one is None else dumps(one).decode() for one in column.to_pylist()])
+    return pc.binary_join_element_wise(_QUOTE, column, _QUOTE, NOTHING)
 
 
 def _needs_escape(found: Any) -> Any:
@@ -124,11 +126,9 @@ def _is_binary(kind: Any) -> bool:
 def _others(column: Any) -> Any:
     """Bytes, lists, records and whatever else there is, one by one."""
     if _is_binary(column.type):
-        texts = [None if one is None else b64encode(one).decode() for one in column.to_pylist()]
-    else:
-        dumps = orjson().dumps
-        texts = [None if one is None else dumps(_json(one)).decode() for one in column.to_pylist()]
-    return pa.array(texts, pa.string())
+        return texts([None if one is None else b64encode(one).decode() for one in column.to_pylist()])
+    dumps = orjson().dumps
+    return texts([None if one is None else dumps(_json(one)).decode() for one in column.to_pylist()])
 
 
 def _json(value: Any) -> Any:

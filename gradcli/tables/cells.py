@@ -7,6 +7,7 @@ or bad, exactly one of these; no rule here depends on the rows around a cell.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -24,6 +25,21 @@ SPACES = " \t"  # may stand around a number
 # How JSON, which has no such numbers, spells them; the same as in what is written.
 SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
+# Maybe a whole number of more than 64 bits, which orjson makes a float; not what stands behind a point.
+LONG_WHOLE = re.compile(rb"-[0-9]{19}|(?<![0-9.])[0-9]{20}")
+
+ONE_PER_LINE = "NDJSON has one object per line, as `jq -c '.[]'` writes them"
+
+
+class Beyond:
+    """A number of JSON beyond all floats, by its digits."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 NONE_BAD = np.empty(0, dtype=np.int64)
 NONE_BAD.flags.writeable = False
 
@@ -33,7 +49,7 @@ def plain(values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
     if not {float, int}.issuperset(map(type, values)):
         return None
     try:
-        return np.array(values, dtype=np.float64)
+        return np.fromiter(values, np.float64, len(values))
     except OverflowError:  # a whole number beyond all floats
         return None
 
@@ -56,6 +72,8 @@ def of_values(values: Sequence[Any], nulls: Collection[str]) -> Numbers:
             missing[position] = True
         elif kind is str and value in SPELLED:
             found[position] = SPELLED[value]
+        elif kind is Beyond:
+            found[position] = float(value.text)
         else:
             bad.append(position)
     return Numbers(found, missing if missing.any() else None, np.array(bad, dtype=np.int64))
@@ -76,6 +94,18 @@ def lists_of_values(values: Sequence[Any], nulls: Collection[str]) -> list[Numbe
         for column, element in zip(columns, row, strict=True):
             column.append(element)
     return [of_values(column, nulls) for column in columns]
+
+
+def may_be_long(lines: Sequence[bytes]) -> bool:
+    """Whether some object holds what LONG_WHOLE finds, for all bytes at once."""
+    text = np.frombuffer(b"\n".join(lines), np.uint8)
+    digits = text - np.uint8(48) < 10
+    for step in (1, 2, 4, 8, 3):  # runs of 2, 4, 8, 16 and 19 digits
+        digits = digits[step:] & digits[:-step]
+    places = np.flatnonzero(digits[1:-1]) + 1
+    before = text[places - 1]
+    first = (before != ord(".")) & (before - np.uint8(48) >= 10)
+    return bool(((before == ord("-")) | (first & digits[places + 1])).any())
 
 
 def joined(parts: Sequence[Numbers]) -> Numbers:

@@ -7,7 +7,10 @@ left out, wherever its bytes are cut.
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from pyarrow import csv as arrow_csv
 from gradcli.errors import DataError
 from gradcli.tables import compression_of
 from gradcli.tables.arrow_columns import ArrowBlock, check_columns, check_names
+from gradcli.tables.arrow_memory import empty_batch
 from gradcli.tables.blocks import Broken, Options
 from gradcli.tables.csv_cutting import LONGEST, Cutter, State
 from gradcli.tables.sources import Source, not_utf8
@@ -72,7 +76,7 @@ class CsvReader:
         return self._blocks([name for name in self.columns if name in wanted] or self.columns[:1], keep)
 
     def _blocks(self, wanted: list[str], keep: list[str] | None) -> Iterator[ArrowBlock]:
-        for records in self._records():
+        for records in chain.from_iterable(map(self._texts, self._records())):
             batch, broken = self._parsed(records, wanted)
             total = batch.num_rows + len(broken)
             numbers = None
@@ -80,9 +84,14 @@ class CsvReader:
                 numbers = np.delete(np.arange(self._next, self._next + total), [one.row - self._next for one in broken])
             for start in range(0, batch.num_rows, self._options.rows):
                 part = batch.slice(start, self._options.rows)
-                own = None if numbers is None else numbers[start : start + part.num_rows]
-                yield ArrowBlock(part, self._next + start, keep, self._options.nulls, own, broken)
-                broken = []
+                own, here = None, broken
+                if numbers is not None:
+                    end = start + part.num_rows
+                    own = numbers[start:end]
+                    if end < len(numbers):  # broken rows go with those next to which they stand
+                        here = broken[: bisect_left(broken, numbers[end], key=attrgetter("row"))]
+                    broken = broken[len(here) :]
+                yield ArrowBlock(part, self._next + start, keep, self._options.nulls, own, here)
             if broken:  # and not one row besides
                 yield ArrowBlock(batch, self._next, keep, self._options.nulls, None, broken)
             self._next += total
@@ -152,8 +161,6 @@ class CsvReader:
         return names, used
 
     def _parsed(self, records: bytes, wanted: list[str]) -> tuple[pa.RecordBatch, list[Broken]]:
-        if not records.isascii():
-            self._check_text(records)
         batch, found = self._split(records, wanted, threads=True)
         if not found:
             return batch, []
@@ -192,17 +199,17 @@ class CsvReader:
             raise DataError(f"{where}: {' '.join(str(error).split())}") from None
         whole = table.combine_chunks().to_batches(max_chunksize=None)
         if not whole:
-            return pa.RecordBatch.from_pylist([], schema=table.schema), found
+            return empty_batch(table.schema), found
         return whole[0], found
 
-    def _check_text(self, records: bytes) -> None:
-        """Whether records are UTF-8; which row is not, else."""
+    def _texts(self, records: bytes) -> Iterator[bytes]:
+        """Records if they are UTF-8; those before the first that is not, else, and when they are counted the error."""
         try:
-            records.decode("utf-8")
+            if not records.isascii():
+                records.decode("utf-8")
         except UnicodeDecodeError as error:
             before = Cutter(self._delimiter).push(records[: error.start])
-            rows = 0
             if before.strip(b"\r\n"):
-                batch, broken = self._split(before, self.columns[:1], threads=False)
-                rows = batch.num_rows + len(broken)
-            raise not_utf8(self._source.name, f"row {self._next + rows}") from None
+                yield before
+            raise not_utf8(self._source.name, f"row {self._next}") from None
+        yield records

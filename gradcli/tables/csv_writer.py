@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gradcli.tables.arrow_memory import NOTHING
 from gradcli.tables.arrow_memory import text as text_of_arrow
 from gradcli.tables.cell_text import cell_text, cells, content, has_any, plain
 from gradcli.tables.number_text import CSV, number_text
 from gradcli.tables.writing import at_once
 
 _ROWS = 16_384  # of a slice: its text stays in the processor's cache
-_NOTHING, _LINE_END, _QUOTE, _QUOTED_NOTHING = map(text_of_arrow, ("", "\n", '"', '""'))
+_LINE_END, _QUOTE, _QUOTED_NOTHING = map(text_of_arrow, ("\n", '"', '""'))
 
 
 def open_writer(sink: BinaryIO, format: str, schema: pa.Schema | None, names: Sequence[str]) -> CsvWriter:
@@ -67,7 +68,7 @@ class CsvWriter:
         texts = [] if kept is None else [self._cells(column) for column in kept.columns]
         if not columns:
             lines = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, self.between)
-            return content(pc.binary_join_element_wise(lines, _LINE_END, _NOTHING))
+            return content(pc.binary_join_element_wise(lines, _LINE_END, NOTHING))
         text, ends = self._tails(columns, missing)
         if not texts:
             return text
@@ -87,16 +88,16 @@ class CsvWriter:
 
     def _cells(self, column: Any) -> Any:
         """A column as it is written: nulls are empty, and quoted is what needs it."""
-        text = pc.fill_null(cell_text(plain(column), CSV), _NOTHING)
+        text = pc.fill_null(cell_text(plain(column), CSV), NOTHING)
         if self.single:  # an empty line would be no row
-            return pc.if_else(pc.equal(text, _NOTHING), _QUOTED_NOTHING, self._quoted(text))
+            return pc.if_else(pc.equal(text, NOTHING), _QUOTED_NOTHING, self._quoted(text))
         return self._quoted(text)
 
     def _quoted(self, text: Any) -> Any:
         if not has_any(text, self._needs_quotes):
             return text
         pattern = f'[{self.separator}"\r\n]'
-        quoted = pc.binary_join_element_wise(_QUOTE, pc.replace_substring(text, '"', '""'), _QUOTE, _NOTHING)
+        quoted = pc.binary_join_element_wise(_QUOTE, pc.replace_substring(text, '"', '""'), _QUOTE, NOTHING)
         return pc.if_else(pc.match_substring_regex(text, pattern), quoted, text)
 
     def _needs_quotes(self, found: Any) -> Any:

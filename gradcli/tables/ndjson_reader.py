@@ -7,8 +7,8 @@ holds; what passes through as a line is byte for byte what was written.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,13 +18,24 @@ import orjson
 from gradcli.errors import DataError
 from gradcli.tables import compression_of
 from gradcli.tables.blocks import Broken, Lines, Numbers, Options
-from gradcli.tables.cells import NONE_BAD, joined, lists_of_values, of_values, plain
+from gradcli.tables.cells import (
+    LONG_WHOLE,
+    NONE_BAD,
+    ONE_PER_LINE,
+    Beyond,
+    joined,
+    lists_of_values,
+    may_be_long,
+    of_values,
+    plain,
+)
 from gradcli.tables.sources import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST = 64 << 20  # bytes of one line
+SAMPLE = 1 << 20  # bytes of the first lines, from which types of columns follow
 _STEP = 1024  # rows that are Python objects at a time: they stay in the processor's cache
 _BYTES_PER_ROW = 16
 
@@ -50,6 +61,7 @@ class NdjsonReader:
 
     def __init__(self, source: Source, options: Options, loads: Callable[[bytes], Any]) -> None:
         self._source, self._options, self._loads = source, options, loads
+        self._typed = options.keep == "columns"
         self._next = 1  # the number of the next row
         self._read_size = max(64, min(8 << 20, options.rows * _BYTES_PER_ROW))
         self.size = source.size
@@ -71,25 +83,32 @@ class NdjsonReader:
         self._source.close()
 
     def _start(self) -> list[str]:
-        """Reads until there is a row; its keys. Types of columns follow from the lines that came with it."""
+        """Reads until there is a row, and as many as types of columns follow from; the keys of the first one."""
+        if not self._typed:
+            return list(next(self._first_rows(), {}))
+        from gradcli.tables.json_columns import schema_of
+
+        rows = list(self._first_rows())
+        self.schema = schema_of(rows, self._options.text)
+        names = {*self.schema.names}  # a list that is made anew whenever it is asked for
+        return [name for name in (rows[0] if rows else ()) if name in names]
+
+    def _first_rows(self) -> Iterator[dict[str, Any]]:
+        """The rows in the first lines, which wait. How many these are is up to the bytes, not to when they came."""
+        size, found = 0, False
         for lines in self._lines:
             self._waiting.append(lines)
-            found = (row for row in map(self._row, lines) if type(row) is dict)
-            rows = list(found if self._options.keep == "columns" else islice(found, 1))
-            if rows:
-                if self._options.keep == "columns":
-                    from gradcli.tables.json_columns import schema_of
-
-                    self.schema = schema_of(rows, self._options.text)
-                return list(rows[0])
-            if sum(sum(map(len, lines)) for lines in self._waiting) > LONGEST:
+            for line in lines:
+                size += len(line) + 1
+                row = self._row(line)
+                if type(row) is dict:
+                    found = True
+                    yield row
+                if found and size >= SAMPLE:
+                    return
+            if not found and size > LONGEST:
                 message = f"{self._source.name} has no JSON object in its first {LONGEST >> 20} MiB"
-                raise DataError(message, hint="NDJSON has one object per line")
-        if self._options.keep == "columns":
-            from gradcli.tables.json_columns import schema_of
-
-            self.schema = schema_of([], ())
-        return []
+                raise DataError(message, hint=ONE_PER_LINE)
 
     def _split(self) -> Iterator[list[bytes]]:
         """Lines that are not blank, without line ends and spaces around them, at most so many as a block has rows."""
@@ -105,7 +124,7 @@ class NdjsonReader:
                 held.append(piece[end:])
                 if sum(map(len, held)) > LONGEST:
                     message = f"{self._source.name}: a line does not end within {LONGEST >> 20} MiB"
-                    raise DataError(message, hint="NDJSON has one object per line")
+                    raise DataError(message, hint=ONE_PER_LINE)
             piece = self._source.read(self._read_size)
         yield from self._stripped(b"".join(held))
 
@@ -116,14 +135,16 @@ class NdjsonReader:
 
     def _row(self, line: bytes) -> Any:
         """What a line holds, or what is wrong with it."""
-        try:
-            return self._loads(line)
-        except ValueError as error:
-            why = str(error)
-        try:  # numbers beyond all floats are JSON too
-            return json.loads(line.decode("utf-8"), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            return _Wrong(f"not JSON: {why}")
+        why = ""
+        if not (self._typed and LONG_WHOLE.search(line)):
+            try:
+                return self._loads(line)
+            except ValueError as error:
+                why = str(error)
+        try:  # numbers beyond all floats are JSON too, and NaN, Infinity and -Infinity are what Python's json writes
+            return json.loads(line.decode("utf-8"), parse_float=_number)
+        except (ValueError, RecursionError) as error:
+            return _Wrong(f"not JSON: {why or error}")
 
     def blocks(self, needed: Collection[str], kept: Collection[str] | None) -> Iterator[NdjsonBlock]:
         """The rows, block by block. Columns that no row has are missing everywhere."""
@@ -168,7 +189,9 @@ class NdjsonReader:
         return NdjsonBlock(first, good, columns, kept, own, broken, self._row, self._options.nulls)
 
     def _objects(self, lines: list[bytes]) -> list[Any] | None:
-        """What lines hold; None where one of them is no object."""
+        """What lines hold; None where one of them is no object, or has to be looked at by itself."""
+        if self._typed and may_be_long(lines):
+            return None
         try:
             rows = list(map(self._loads, lines))
         except ValueError:
@@ -198,8 +221,13 @@ class NdjsonReader:
         return batch(rows, self.schema, keep, places, self._source.name, all_kept)
 
 
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not JSON")
+def _number(text: str) -> float | Beyond:
+    number = float(text)
+    return number if math.isfinite(number) else Beyond(text)
+
+
+def _infinite(number: Beyond) -> float:
+    return float(number.text)
 
 
 def _column(rows: Sequence[Any], name: str) -> list[Any]:
@@ -260,7 +288,7 @@ class NdjsonBlock:
         value = self._row(self._lines[row]).get(column)
         if value is None or type(value) is str:
             return value or ""
-        return json.dumps(value, ensure_ascii=False)
+        return value.text if type(value) is Beyond else json.dumps(value, ensure_ascii=False, default=_infinite)
 
     def taken(self, rows: np.ndarray[Any, Any]) -> NdjsonBlock:
         """The rows at these positions only."""
@@ -274,7 +302,9 @@ class NdjsonBlock:
         if isinstance(kept, Lines):
             kept = Lines(lines)
         elif kept is not None:
-            kept = kept.take(rows)
+            from gradcli.tables.arrow_memory import column
+
+            kept = kept.take(column(rows))
         numbers = self.first + rows if self._rows is None else self._rows[rows]
         return NdjsonBlock(self.first, lines, columns, kept, numbers, (), self._row, self._nulls)
 

@@ -89,6 +89,7 @@ def object_heads(kept: pa.RecordBatch) -> list[bytes]:
     """Every row of a batch as a JSON object without its last brace."""
     import pyarrow.compute as pc
 
+    from gradcli.tables.arrow_memory import NOTHING, text
     from gradcli.tables.cell_text import content, json_text
 
     if not kept.num_columns:
@@ -96,8 +97,8 @@ def object_heads(kept: pa.RecordBatch) -> list[bytes]:
     pieces: list[Any] = []
     for name, column in zip(kept.schema.names, kept.columns, strict=True):
         key = orjson().dumps(name).decode()
-        pieces += [f",{key}:" if pieces else f"{{{key}:", json_text(column)]
-    found = pc.binary_join_element_wise(*pieces, "\n", "", null_handling="replace", null_replacement="null")
+        pieces += [text(f",{key}:" if pieces else f"{{{key}:"), json_text(column)]
+    found = pc.binary_join_element_wise(*pieces, text("\n"), NOTHING, null_handling="replace", null_replacement="null")
     return bytes(content(found)).split(b"\n")[:-1]  # no line feed stands inside JSON
 
 

@@ -1,7 +1,7 @@
-"""Where tables are written to: files that appear when they are complete, standard output, and other file systems.
+"""What tables are written to: files that appear when they are complete, standard output, and other file systems.
 
-Enters: a path, - or a URI. Leaves: a binary file to write to. Invariant: after an exception nothing stands under the
-name but what stood there before, and nothing unfinished is left; no writer that is collected later writes anything.
+Enters: paths, - or URIs. Leaves: binary files to write to. Invariant: after an exception nothing stands under a name
+but what stood there before, and nothing unfinished is left; no writer that is collected later writes anything.
 
 A local file is on the disk before it gets its name (fsync): a partition that is there counts as complete when a job is
 resumed, also after a machine has stopped. It costs about a millisecond per megabyte where it was measured, a quarter of
@@ -11,27 +11,27 @@ what writing Parquet takes, and next to nothing where a file is replaced, since 
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from gradcli.atomic import check_name, replacing
 from gradcli.errors import MissingError, StreamError
 from gradcli.printable import shorten
 from gradcli.tables import compression_of
-from gradcli.tables.sources import filesystem, is_uri
+from gradcli.tables.places import Target, place_of
 
 _PIECE = 1 << 30  # bytes written at once; some systems take no more than 2^31
 
 
 class Output:
-    """A context manager: `sink` is a binary file; what was written to it appears under path when the block ends well.
+    """One output: `sink` is a binary file; what was written to it appears under path when the block ends well.
 
-    Names that end as compressed files do are compressed. standard: the binary stream that - stands for, if it is
-    not the process's own.
+    Names that end as compressed files do are compressed. It is begun when it is made.
+
+    Args:
+        standard: the binary stream that - stands for, if it is not the process's own.
 
     Raises:
         StreamError: it could not be written.
@@ -40,70 +40,118 @@ class Output:
     """
 
     def __init__(self, path: str, standard: BinaryIO | None = None) -> None:
-        self.path = path
         self.name = "standard output" if path == "-" else shorten(path, 200)
-        self.standard = standard
+        try:
+            self.place = place_of(path, standard)
+        except OSError as error:
+            raise self.failed(error) from None
+        self.file = Sink(self.place.target, partial(self._told, path == "-"))
         self.sink: Any  # a BinaryIO; the classes of the standard library that compress are none for mypy
+        try:
+            self.sink = _compressing(self.file, None if path == "-" else compression_of(path))
+        except BaseException:
+            self.drop()
+            raise
 
     def __enter__(self) -> Output:
-        self.place = _standard(self.standard) if self.path == "-" else _place(self.path)
-        try:
-            place = self.place.__enter__()
-        except OSError as error:
-            raise self._failed(error) from None
-        self.file = Sink(place, partial(self._told, self.path == "-"))
-        try:
-            self.sink = _compressing(self.file, None if self.path == "-" else compression_of(self.path))
-        except BaseException as error:
-            self._abort(error)
-            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            try:
-                if self.sink is not self.file:
-                    self.sink.close()
-                self.file.close()
-            except BaseException as failure:
-                self._abort(failure)
-                raise
-            try:
-                self.place.__exit__(None, None, None)
-            except OSError as failure:
-                raise self._failed(failure) from None
-            return
-        self._abort(error)
-        failed = self.file.failure  # Arrow wraps what its file raises
-        if failed is not None and error is not failed and isinstance(error, Exception):
-            raise failed from None
+        _leave([self], error)
 
-    def _abort(self, error: BaseException) -> None:
+    def finish(self) -> None:
+        """All is written: its end, if it is compressed, and whatever the system still has of it."""
+        if self.sink is not self.file:
+            self.sink.close()
+        self.file.close()
+        self.act(self.place.finish)
+
+    def drop(self) -> None:
+        """Forget it."""
         self.file.abandon()
+        with suppress(OSError):
+            self.place.close()
+
+    def act(self, act: Callable[[], None]) -> None:
+        """Do something with the place; if that fails, say where."""
         try:
-            self.place.__exit__(type(error), error, error.__traceback__)
-        except BaseException as raised:
-            if raised is not error and not isinstance(raised, OSError):
-                raise
+            act()
+        except OSError as error:
+            raise self.failed(error) from None
 
-    def _told(self, passes: bool, error: OSError) -> Exception:
-        """What an error in writing becomes."""
-        return error if passes and isinstance(error, BrokenPipeError) else self._failed(error)
-
-    def _failed(self, error: OSError) -> StreamError:
+    def failed(self, error: OSError) -> StreamError:
+        """What an error becomes."""
         why = error.strerror or (str(error).splitlines() or ["writing failed"])[0]
         return StreamError(f"{self.name}: {why}")
 
+    def _told(self, passes: bool, error: OSError) -> Exception:
+        """What an error in writing becomes."""
+        return error if passes and isinstance(error, BrokenPipeError) else self.failed(error)
 
-class Target:
-    """What a Sink writes to."""
 
-    def __init__(self, write: Callable[[Any], int | None], flush: Callable[[], None], seekable: bool) -> None:
-        self.write = write
-        self.flush = flush
-        self.seekable = seekable
+class Outputs:
+    """Several outputs that appear together when the block ends well: all of them or, if anything goes wrong, none.
+
+    All are complete before one of them gets its name; the first that was begun gets it last. If a name can't be given,
+    those that were are taken away again, and the files that stood there come back. Only a process that is killed
+    between two names leaves one without the other, and a file system that has no hard links, or is not a local one,
+    does not bring back what stood there.
+    """
+
+    def __init__(self) -> None:
+        self.opened: list[Output] = []
+
+    def open(self, path: str, standard: BinaryIO | None = None) -> Output:
+        """Begin one more; as `Output`."""
+        self.opened.append(Output(path, standard))
+        return self.opened[-1]
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _leave(self.opened, error)
+
+
+def _leave(outputs: Sequence[Output], error: BaseException | None) -> None:
+    """End outputs: complete them or, after an error, forget them."""
+    if error is None:
+        try:
+            for output in outputs:
+                output.finish()
+            _name(outputs)
+            for output in outputs:
+                output.act(output.place.close)
+        except BaseException:
+            for output in outputs:
+                output.drop()
+            raise
+        return
+    for output in outputs:
+        output.drop()
+    for failed in (output.file.failure for output in outputs):  # Arrow wraps what its file raises
+        if failed is not None and error is not failed and isinstance(error, Exception):
+            raise failed from None
+
+
+def _name(outputs: Sequence[Output]) -> None:
+    """Give all outputs their names, or none of them."""
+    if len(outputs) == 1:
+        outputs[0].act(outputs[0].place.name)
+        return
+    try:
+        for output in outputs:
+            output.act(output.place.keep)
+        for output in reversed(outputs):
+            output.act(output.place.name)
+    except BaseException:
+        for output in outputs:
+            output.place.undo()
+        raise
 
 
 class Sink(io.RawIOBase):
@@ -158,72 +206,6 @@ class Sink(io.RawIOBase):
         except OSError as error:
             self.failure = self.told(error)
             raise self.failure from None
-
-
-@contextmanager
-def _standard(stream: BinaryIO | None) -> Iterator[Target]:
-    """Standard output: its descriptor, without a buffer, or the stream that stands for it."""
-    file = 1
-    if stream is not None:
-        try:
-            stream.flush()
-            file = stream.fileno()
-        except io.UnsupportedOperation:
-            yield Target(stream.write, stream.flush, False)
-            return
-    try:
-        os.fstat(file)
-    except OSError:
-        raise StreamError("standard output is closed") from None
-    yield Target(partial(_write_ready, file), lambda: None, False)
-
-
-def _write_ready(file: int, piece: Any) -> int:
-    """Write to a descriptor, also to one that somebody who shares it has told not to wait."""
-    while True:
-        try:
-            return os.write(file, piece)
-        except BlockingIOError:
-            from select import select
-
-            select([], [file], [])
-
-
-def _place(path: str) -> AbstractContextManager[Target]:
-    if not is_uri(path):
-        return _local(path)
-    check_name(path)
-    system, inside = filesystem(path)
-    from pyarrow.fs import LocalFileSystem
-
-    return _local(inside) if isinstance(system, LocalFileSystem) else _remote(system, inside)
-
-
-@contextmanager
-def _local(path: str) -> Iterator[Target]:
-    with replacing(path, durable=True) as file:
-        yield Target(partial(os.write, file), lambda: None, os.path.isfile(path) or not os.path.exists(path))
-
-
-@contextmanager
-def _remote(system: Any, path: str) -> Iterator[Target]:
-    """A file of another file system, which gets its name when it is complete.
-
-    Closing is the only thing to do with a file there, and it is what makes an object appear: hence the other name.
-    """
-    folder, slash, name = path.rpartition("/")
-    unfinished = f"{folder}{slash}.{name}.gradcli-{os.urandom(8).hex()}.part"
-    stream = system.open_output_stream(unfinished, compression=None)
-    try:
-        try:
-            yield Target(stream.write, lambda: None, True)
-        finally:
-            stream.close()
-        system.move(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            system.delete_file(unfinished)
-        raise
 
 
 def _compressing(sink: Sink, how: str | None) -> Any:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from gradcli.errors import DataError
-from gradcli.tables.arrow_memory import doubles, empty
+from gradcli.tables.arrow_memory import empty, floats
 from gradcli.tables.arrow_writer import result_columns, with_results
 
 _ROWS = 1 << 18  # of a row group, at most
@@ -119,7 +119,7 @@ def _is_dense(column: Any) -> bool:
     """Whether a column is of floats that compressing would not make smaller by a tenth."""
     if not pt.is_float64(column.type):
         return False
-    sample = b"".join(doubles(chunk).tobytes() for chunk in column.slice(0, _SAMPLE).chunks)
+    sample = b"".join(floats(chunk).tobytes() for chunk in column.slice(0, _SAMPLE).chunks)
     return bool(len(pa.compress(sample, "snappy", asbytes=True)) > 0.9 * len(sample))
 
 

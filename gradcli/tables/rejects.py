@@ -1,7 +1,7 @@
 """Rejected rows: where they stood, what was wrong, and what they were.
 
 Enters: rows with the cell that was no number. Leaves: a table with the columns file, row, column, content and the
-row's own. Invariant: the file appears when it is complete, even with no row in it.
+row's own. Invariant: it is a table even with no row in it.
 
 A column of the data that has one of these four names keeps it; ours gets a line under it, such as row_. In NDJSON the
 row itself stands under "record", as it was; other formats have rows of NDJSON as text in a column of that name.
@@ -10,13 +10,11 @@ row itself stands under "record", as it was; other formats have rows of NDJSON a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from gradcli.tables import format_of
+from gradcli.tables import FORMATS
 from gradcli.tables.blocks import Lines
 from gradcli.tables.number_text import orjson
-from gradcli.tables.outputs import Output
 from gradcli.tables.writing import Writer, open_writer
 
 if TYPE_CHECKING:
@@ -35,35 +33,19 @@ class Reject(NamedTuple):
 
 
 class Rejects:
-    """A context manager that writes rejected rows. schema: of the rows' own columns; None for lines, or for none."""
+    """Writes rejected rows to a binary file. schema: of the rows' own columns; None for lines, or for none."""
 
-    def __init__(self, path: str, schema: pa.Schema | None = None, format: str | None = None) -> None:
-        self.format = format_of(path, format)
-        self.output = Output(path)
-        self.schema = schema
+    def __init__(self, sink: BinaryIO, format: str, schema: pa.Schema | None = None) -> None:
+        self.sink = sink
         self.writer: Writer | None = None
+        if not FORMATS[format].lines:
+            self.full = _schema(schema)
+            self.writer = open_writer(sink, format, self.full, ())
 
-    def __enter__(self) -> Rejects:
-        self.output.__enter__()
-        try:
-            if self.format != "ndjson":
-                self.full = _schema(self.schema)
-                self.writer = open_writer(self.output.sink, self.format, self.full, ())
-        except BaseException as error:
-            self.output.__exit__(type(error), error, error.__traceback__)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None and self.writer is not None:
-            try:
-                self.writer.close()
-            except BaseException as failure:
-                self.output.__exit__(type(failure), failure, failure.__traceback__)
-                raise
-        self.output.__exit__(kind, error, trace)
+    def close(self) -> None:
+        """Write what is left, and the table's end. The file itself stays open."""
+        if self.writer is not None:
+            self.writer.close()
 
     def write(self, rejects: Sequence[Reject], kept: Any = None) -> None:
         """Write rows; kept: their own columns or lines, row by row, or None where they could not be split."""
@@ -71,21 +53,23 @@ class Rejects:
             return
         rejects = [Reject(_text(one.file), one.row, one.column, _text(one.content)) for one in rejects]
         if self.writer is None:
-            self.output.sink.write(b"".join(_lines(rejects, kept)))
+            self.sink.write(b"".join(_lines(rejects, kept)))
         else:
             self.writer.write(self._batch(rejects, kept), {}, None)
 
     def _batch(self, rejects: Sequence[Reject], kept: Any) -> Any:
         import pyarrow as pa
 
+        from gradcli.tables.arrow_memory import texts, values
+
         columns = [
-            pa.array(column, kind.type) for column, kind in zip(zip(*rejects, strict=True), self.full, strict=False)
+            values(cells, field.type) for cells, field in zip(zip(*rejects, strict=True), self.full, strict=False)
         ]
         own = list(self.full)[len(_COLUMNS) :]
         if kept is None:
             columns += [pa.nulls(len(rejects), field.type) for field in own]
         elif isinstance(kept, Lines):
-            columns.append(pa.array([line.decode("utf-8", "backslashreplace") for line in kept.lines], pa.string()))
+            columns.append(texts([line.decode("utf-8", "backslashreplace") for line in kept.lines]))
         else:
             columns += kept.columns
         return pa.RecordBatch.from_arrays(columns, schema=self.full)

@@ -62,7 +62,7 @@ def _expand(path: str) -> list[str]:
     if is_uri(path):
         return _expand_uri(path)
     if os.path.isdir(path):
-        found = [str(file) for file in sorted(_visible(Path(path))) if suffix_format(file.name)]
+        found = [str(file) for file in sorted(_visible(Path(path))) if suffix_format(file.name) and file.is_file()]
         if not found:
             raise StreamError(f"{name_of(path)}: no file in this directory has the suffix of a table")
         return found

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _CELLS = 1 << 19  # of results, and
 _BYTES = 1 << 24  # of columns that pass through, that become text at once
-_TITLES = {"csv": "CSV", "tsv": "TSV", "ndjson": "NDJSON", "parquet": "Parquet", "arrow": "Arrow"}
 
 
 class Writer(Protocol):
@@ -61,6 +60,6 @@ def open_writer(sink: BinaryIO, format: str, schema: pa.Schema | None, names: Se
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "pyarrow":
             raise
-        raise MissingError(f"writing {_TITLES[format]}", "data") from None
+        raise MissingError(f"writing {FORMATS[format].title}", "data") from None
     writer: Writer = opened(sink, format, schema, names)
     return writer

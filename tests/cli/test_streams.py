@@ -315,3 +315,18 @@ def test_signals_that_are_ignored_stay_ignored(tmp_path: Path) -> None:
     running.communicate(b"x", timeout=60)
     assert running.returncode == 0
     assert json.loads((tmp_path / "out").read_text())["value"] == 1.0
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_what_is_open_already_is_written_to_and_not_replaced(name: str, tmp_path: Path) -> None:
+    """Behind it may be a file that has lines of others, before and after."""
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with open(log, "ab") as standard:
+        command = [sys.executable, "-m", "gradcli", "eval", "2*x", "--x", "3", "--format", "csv", "-o", name]
+        subprocess.run(command, stdout=standard, check=True)
+        standard.write(b"after\n")
+    lines = log.read_text().splitlines()
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert lines[1].startswith("gate,op,name")
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]

@@ -26,7 +26,7 @@ class Prefix:
 
 _PREFIXES = {
     "ln": "log", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "erfc": "erfc",
 }  # fmt: skip
 _FUNCTIONS: dict[str, Any] = {name: Prefix(getattr(FLOATS, own)) for name, own in _PREFIXES.items()} | {
     "sqrt": FLOATS.sqrt, "exp": FLOATS.exp, "div": FLOATS.div, "sigma": FLOATS.sigmoid, "atan2": FLOATS.atan2,
@@ -45,6 +45,7 @@ _RULES = (  # applied until none does; the innermost braces go first
     (r"\\lfloor ([^\\]*?) \\rfloor", r"floor(\1)"),
     (r"\\frac" + _INNER + _INNER, r"div((\1), (\2))"),
     (r"\\sqrt" + _INNER, r"sqrt(\1)"),
+    (r"\\operatorname\{erfc\} ", "erfc@"),
     (r"\\operatorname" + _INNER, r"\1"),
     (r"\\lvert ((?:(?!\\lvert).)*?) \\rvert", r"abs(\1)"),
     (r"\\left\[ ((?:(?!\\left\[).)*?) \\right\]", r"float(\1)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tables_read import Cell, cells, same
 
 from gradcli.tables.arrow_columns import as_lists, as_numbers, text_of
 from gradcli.tables.blocks import Numbers
-from gradcli.tables.cells import NUMBER, joined, lists_of_values, of_values
+from gradcli.tables.cells import NUMBER, Beyond, joined, lists_of_values, of_values
 
 
 def meant(text: str, nulls: tuple[str, ...] = ()) -> Cell:
@@ -80,6 +81,7 @@ def test_the_pattern_is_of_whole_numbers() -> None:
         (pa.array([math.nan, None, -0.0, math.inf]), [math.nan, None, -0.0, math.inf]),
         (pa.array([True, False, None]), [1.0, 0.0, None]),
         (pa.array(["1.10", None]).cast(pa.decimal128(10, 2)), [1.1, None]),
+        (pa.array([Decimal("12E3"), None], pa.decimal128(5, -3)), [12000.0, None]),
         (pa.nulls(2), [None, None]),
         (pa.array([1.5, None, 1.5]).dictionary_encode(), [1.5, None, 1.5]),
         (pa.array([], pa.float64()), []),
@@ -89,6 +91,31 @@ def test_the_pattern_is_of_whole_numbers() -> None:
 )
 def test_columns_of_numbers(array: Any, expected: list[Cell]) -> None:
     assert same(cells(as_numbers(array, ())), expected)
+
+
+DECIMALS = [(pa.decimal128, 38, 2), (pa.decimal128, 38, 20), (pa.decimal128, 18, 18), (pa.decimal256, 76, 30)]
+DECIMALS += [
+    (getattr(pa, name), digits, 2) for name, digits in (("decimal32", 9), ("decimal64", 18)) if hasattr(pa, name)
+]
+
+
+@given(
+    st.sampled_from(DECIMALS), st.lists(st.none() | st.integers(-(10**76) + 1, 10**76 - 1), max_size=6), st.booleans()
+)
+@example((pa.decimal128, 38, 2), [42928, None, -(10**38) + 1], True)
+@example((pa.decimal128, 18, 18), [1, -1, 0, 10**18 - 1], False)
+def test_decimals_are_the_nearest_floats(kind: Any, whole: list[int | None], coded: bool) -> None:
+    """Of any width and with any digits behind the point, in a dictionary too; as Python's float rounds them."""
+    make, digits, scale = kind
+    exact = [
+        None if one is None else Decimal(f"{abs(one) % 10**digits * (-1 if one < 0 else 1)}e-{scale}") for one in whole
+    ]
+    array = pa.array(exact, make(digits, scale))
+    expected = [None if one is None else float(one) for one in exact]
+    places = pa.array(range(len(exact)), pa.int32())
+    assert cells(as_numbers(pa.DictionaryArray.from_arrays(places, array) if coded else array, ())) == expected
+    told = as_lists(pa.array([[one] for one in exact], pa.list_(array.type)), ())
+    assert [cells(one) for one in told or []] == ([expected] if exact else [])
 
 
 VALUES = st.one_of(
@@ -115,6 +142,10 @@ def test_values_of_json(values: list[Any], split: int, nulls: tuple[str, ...]) -
     expected = [meant_in_json(value, nulls) for value in values]
     assert same(cells(of_values(values, nulls)), expected)
     assert same(cells(joined([of_values(part, nulls) for part in (values[:split], values[split:])])), expected)
+
+
+def test_numbers_beyond_all_floats_are_infinite() -> None:
+    assert cells(of_values([1, Beyond("1e999"), Beyond("-1.5E+400")], ())) == [1.0, math.inf, -math.inf]
 
 
 def test_joining_nothing_is_no_rows() -> None:

@@ -79,6 +79,22 @@ def test_rows_are_counted_across_blocks(
     assert numbers == [*range(1, len(rows)), len(rows) + 1]
 
 
+@given(st.lists(st.sampled_from(["1,2", "3", "4,5,6"]), max_size=30), CUTS, st.integers(1, 5))
+@example([*["1,2"] * 7, "3", "1,2"], [], 3)
+@example(["3", *["1,2"] * 4, "3", "3", "1,2", "3"], [], 2)
+def test_broken_rows_are_in_the_block_where_they_stand(lines: list[str], places: list[int], size: int) -> None:
+    """So that whoever takes block by block comes across all rows in their order."""
+    found = reader("\n".join(["x,y", *lines]).encode(), places, rows=size)
+    order: list[int] = []
+    broken: list[int] = []
+    for block in found.blocks(["x"], None):
+        numbers = [block.row(position) for position in range(block.count)]
+        order += sorted([*numbers, *(one.row for one in block.broken)])
+        broken += [one.row for one in block.broken]
+    assert order == [*range(1, len(lines) + 1)]
+    assert broken == [number for number, line in enumerate(lines, 1) if line != "1,2"]
+
+
 @given(st.text('ab",\n', max_size=40), CUTS)
 @example('5" x,1\n3,4" y\n', [])
 @example('"ab"cd"e,5\n1,2\n', [2, 3, 9])
@@ -183,6 +199,16 @@ def test_the_row_that_is_wrong_is_named(body: bytes, message: str) -> None:
                 pass
         assert message in caught.value.message
         assert caught.value.hint
+
+
+def test_rows_before_one_that_is_no_text_come_first() -> None:
+    """They may be wrong themselves, and are earlier."""
+    found = reader(b"x,y\n1,2\n\n3\n4,5\n\xff,6\n").blocks(["x"], None)
+    block = next(found)
+    assert cells(block.numbers("x")) == [1.0, 4.0]
+    assert [one.row for one in block.broken] == [2]
+    with pytest.raises(DataError, match="row 4: not UTF-8"):
+        next(found)
 
 
 def test_a_quote_that_never_closes_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

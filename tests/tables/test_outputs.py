@@ -24,7 +24,7 @@ from pyarrow import fs
 
 from gradcli import atomic
 from gradcli.errors import StreamError
-from gradcli.tables import FORMATS, outputs
+from gradcli.tables import FORMATS, places
 from gradcli.tables.outputs import Output, Sink
 from gradcli.tables.writing import open_writer
 
@@ -288,7 +288,7 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     """After kill -9 the name is absent; the next run that writes it cleans up, and only after this file."""
     for format in ("csv", "parquet"):
         target = tmp_path / f"out.{format}"
-        (tmp_path / f".other.{format}.gradcli-0123.part").write_bytes(b"of another file")
+        (tmp_path / f".other.{format}.gradcli-0123456789abcdef.part").write_bytes(b"of another file")
         running = process(str(target), format, -1)
         begun(running)
         running.send_signal(signal.SIGKILL)
@@ -297,9 +297,37 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
         assert not target.exists()
         assert len(names(tmp_path)) == 2
         put(target)
-        assert names(tmp_path) == [f".other.{format}.gradcli-0123.part", f"out.{format}"]
+        assert names(tmp_path) == [f".other.{format}.gradcli-0123456789abcdef.part", f"out.{format}"]
         for path in tmp_path.iterdir():
             path.unlink()
+
+
+@pytest.mark.parametrize("name", ["a", "a.gradcli-b", "r.csv", "n" * 255])
+def test_files_that_only_look_like_unfinished_ones(name: str, tmp_path: Path) -> None:
+    """They stay: a user's own, and those of targets whose names begin alike."""
+    digits = "0123456789abcdef"
+    others = [
+        ".r.csv.gradcli-notes.part", ".a.gradcli-b.gradcli-1.part", ".a.gradcli-.part", ".a.gradcli-part",
+        f".a.gradcli-{digits[1:]}.part", f".a.gradcli-{digits}0.part", f".a.gradcli-{digits.upper()}.part",
+        f".a.gradcli-{digits}.part.txt", f"x.a.gradcli-{digits}.part", f".a.gradcli-b.gradcli-c.gradcli-{digits}.part",
+        f".{'n' * 200}.gradcli-{digits}.part",
+    ]  # fmt: skip
+    for other in others:
+        (tmp_path / other).write_bytes(b"of somebody else")
+    os.mkfifo(tmp_path / f".{name[:200]}.gradcli-{digits[::-1]}.part")
+    before = names(tmp_path)
+    put(tmp_path / name)
+    assert names(tmp_path) == sorted([*before, name])
+
+
+@pytest.mark.parametrize("name", ["a", "é.csv", "n" * 255])
+def test_what_was_abandoned_is_removed(name: str, tmp_path: Path) -> None:
+    """Under the name that it really had."""
+    with Output(str(tmp_path / name)):
+        (unfinished,) = names(tmp_path)
+    (tmp_path / unfinished).write_bytes(b"half")
+    put(tmp_path / name)
+    assert names(tmp_path) == [name]
 
 
 def test_the_living_are_left_alone(tmp_path: Path) -> None:
@@ -343,15 +371,15 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def refuse(file: int, how: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    (tmp_path / ".out.gradcli-0123.part").write_bytes(b"perhaps alive")
+    (tmp_path / ".out.gradcli-0123456789abcdef.part").write_bytes(b"perhaps alive")
     monkeypatch.setattr("fcntl.flock", refuse)
     put(tmp_path / "out")
-    assert names(tmp_path) == [".out.gradcli-0123.part", "out"]
+    assert names(tmp_path) == [".out.gradcli-0123456789abcdef.part", "out"]
 
 
 def test_a_link_that_looks_abandoned_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"old")
-    (tmp_path / ".out.gradcli-0123.part").symlink_to("victim")
+    (tmp_path / ".out.gradcli-0123456789abcdef.part").symlink_to("victim")
     put(tmp_path / "out")
     assert (tmp_path / "victim").read_bytes() == b"old"
 
@@ -386,7 +414,6 @@ def test_a_writer_that_is_left_alone_writes_nothing_more(
 ) -> None:
     """Arrow's writers write their end when they are collected: not to a descriptor that is somebody else's by then."""
     output = Output(str(tmp_path / "out"))
-    output.__enter__()
     writer = open_writer(output.sink, format, None, ["v"])
     writer.write(None, {"v": np.ones(10)}, None)
     output.__exit__(ValueError, ValueError("a bug"), None)
@@ -443,7 +470,7 @@ class TestOtherFileSystems:
     def remote(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """far://… is this folder, by a file system that is not the local one."""
         far = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())
-        monkeypatch.setattr(outputs, "filesystem", lambda uri: (far, uri.removeprefix("far://")))
+        monkeypatch.setattr(places, "filesystem", lambda uri: (far, uri.removeprefix("far://")))
         return tmp_path
 
     def test_a_file_appears_when_it_is_complete(self, remote: Path) -> None:
@@ -497,7 +524,7 @@ def test_a_write_that_takes_only_a_part() -> None:
         written.append(bytes(piece[:3]))
         return min(3, len(piece))
 
-    sink = Sink(outputs.Target(some, lambda: None, False), lambda error: error)
+    sink = Sink(places.Target(some, lambda: None, False), lambda error: error)
     assert sink.write(np.frombuffer(b"0123456789", np.uint8)) == 10
     assert b"".join(written) == b"0123456789"
     assert sink.tell() == 10
