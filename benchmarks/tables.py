@@ -158,6 +158,7 @@ def through_pipe(folder: Path) -> None:
         start = time.perf_counter()
         writer = subprocess.Popen(["cat", str(source)], stdout=subprocess.PIPE)
         reader = subprocess.Popen(command, stdin=writer.stdout, stdout=subprocess.PIPE, env=child_environment())
+        writer.stdout.close()  # or nobody would notice that the other end has gone
         counter = subprocess.run(["wc", "-l"], stdin=reader.stdout, capture_output=True, text=True, check=True)
         assert (writer.wait(), reader.wait()) == (0, 0)
         assert int(counter.stdout) == PIPED_ROWS
