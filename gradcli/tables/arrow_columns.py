@@ -40,6 +40,17 @@ def is_lists(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in some) and is_readable(kind.value_type)
 
 
+def chosen(
+    columns: Sequence[str], needed: Collection[str], kept: Collection[str] | None, keep: str
+) -> tuple[list[str], list[str] | None]:
+    """Which columns are read, and which of them pass through, or None if none does; see `Reader.blocks`."""
+    if keep == "nothing":
+        return [name for name in columns if name in needed], None
+    passing = [name for name in columns if kept is None or name in kept]
+    wanted = {*needed, *passing}
+    return [name for name in columns if name in wanted], passing
+
+
 def check_columns(name: str, schema: pa.Schema, needed: Collection[str]) -> None:
     """Whether the needed columns exist and can be numbers.
 

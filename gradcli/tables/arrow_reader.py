@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from gradcli.errors import DataError
-from gradcli.tables.arrow_columns import ArrowBlock, check_columns, check_names
+from gradcli.tables.arrow_columns import ArrowBlock, check_columns, check_names, chosen
 from gradcli.tables.blocks import Options
 from gradcli.tables.seekable import WRONG, open_seekable, store, wrong_or_failed
 from gradcli.tables.sources import failed, is_uri, name_of
@@ -123,11 +123,7 @@ class ArrowReader:
     def blocks(self, needed: Collection[str], kept: Collection[str] | None) -> Iterator[ArrowBlock]:
         """The rows, block by block."""
         check_columns(self.name, self._whole, needed)
-        keep = None
-        if self._options.keep != "nothing":
-            keep = [name for name in self.columns if kept is None or name in kept]
-        wanted = {*needed, *(keep or ())}
-        return self._blocks([name for name in self.columns if name in wanted], keep)
+        return self._blocks(*chosen(self.columns, needed, kept, self._options.keep))
 
     def _blocks(self, wanted: list[str], keep: list[str] | None) -> Iterator[ArrowBlock]:
         first = 1

@@ -19,7 +19,7 @@ from pyarrow import csv as arrow_csv
 
 from gradcli.errors import DataError
 from gradcli.tables import compression_of
-from gradcli.tables.arrow_columns import ArrowBlock, check_columns, check_names
+from gradcli.tables.arrow_columns import ArrowBlock, check_columns, check_names, chosen
 from gradcli.tables.arrow_memory import empty_batch
 from gradcli.tables.blocks import Broken, Options
 from gradcli.tables.csv_cutting import LONGEST, Cutter, State
@@ -68,12 +68,8 @@ class CsvReader:
     def blocks(self, needed: Collection[str], kept: Collection[str] | None) -> Iterator[ArrowBlock]:
         """The rows, block by block."""
         check_columns(self._source.name, pa.schema([(name, pa.string()) for name in self.columns]), needed)
-        if self._options.keep == "nothing":
-            keep = None
-        else:
-            keep = [name for name in self.columns if kept is None or name in kept]
-        wanted = {*needed, *(keep or ())}
-        return self._blocks([name for name in self.columns if name in wanted] or self.columns[:1], keep)
+        wanted, keep = chosen(self.columns, needed, kept, self._options.keep)
+        return self._blocks(wanted or self.columns[:1], keep)
 
     def _blocks(self, wanted: list[str], keep: list[str] | None) -> Iterator[ArrowBlock]:
         for records in chain.from_iterable(map(self._texts, self._records())):
