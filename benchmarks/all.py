@@ -11,7 +11,19 @@ from pathlib import Path
 
 from measure import child_environment, installed, machine, note
 
-BENCHMARKS = ("startup", "parsing", "passes", "networks", "large", "pictures", "derivatives", "batch", "tables")
+BENCHMARKS = (
+    "startup",
+    "parsing",
+    "passes",
+    "networks",
+    "large",
+    "pictures",
+    "derivatives",
+    "batch",
+    "tables",
+    "totals",
+    "training",
+)
 PEERS = ("micrograd", "torch", "sympy", "lark", "jax", "autograd", "casadi", "pandas", "pyarrow")
 
 

@@ -11,6 +11,7 @@ from gradcli.cli.app import app
 
 PROGRAM = ["x*y", "--x", "2", "--y", "3"]
 ROWS = str(Path(__file__).parent / "rows.csv")  # with columns x and y
+MODEL = str(Path(__file__).parent / "model.json")  # a line through these rows, as `fit` writes it
 
 
 def parameters(command: str) -> list[Any]:
@@ -28,6 +29,12 @@ def arguments(command: str, *program: str) -> list[str]:
     names = [parameter.name for parameter in parameters(command)]
     if command == "batch":  # its inputs are columns
         return [command, expression, ROWS, "--to", "csv", "--quiet"]
+    if command == "train":  # one of its inputs is what is learnt
+        return [command, expression, "--param", "x=1", "--y", "3", "--epochs", "3", "--quiet"]
+    if command == "fit":
+        return [command, expression, "--data", ROWS, "--target", "y", "--param", "x=1", "--quiet"]
+    if command == "predict":
+        return [command, MODEL, ROWS, "--quiet"]
     if command == "propagate" and not program:  # notes that nothing is uncertain
         values = ["--x", "2 ± 0.1", "--y", "3"]
     return [

@@ -39,6 +39,31 @@ def attention(n: Any, v: dict[str, Any]) -> Any:
     return n.mean((out - v["target"]) ** 2)
 
 
+def cross_entropy(n: Any, z: Any, y: Any) -> Any:
+    return n.logaddexp(0 * z, z) - y * z
+
+
+def logistic(n: Any, v: dict[str, Any]) -> Any:
+    return cross_entropy(n, v["w"] @ v["x"] + v["b"], v["virginica"])
+
+
+def xor(n: Any, v: dict[str, Any]) -> Any:
+    return cross_entropy(n, v["v"] @ n.tanh(v["W"] @ v["x"] + v["b"]) + v["c"], v["y"])
+
+
+def spiral(n: Any, v: dict[str, Any]) -> Any:
+    first = n.tanh(v["W1"] @ v["point"] + v["b1"])
+    second = n.tanh(v["W2"] @ first + v["b2"])
+    return cross_entropy(n, v["v"] @ second + v["c"], v["arm"])
+
+
+def three_ones(n: Any, v: dict[str, Any]) -> Any:
+    h = 0 * v["b"]
+    for t in range(len(v["x"])):
+        h = n.tanh(v["u"] * v["x"][t] + v["U"] @ h + v["b"])
+    return cross_entropy(n, v["v"] @ h + v["c"], v["y"])
+
+
 NETWORKS = {
     "neuron-vector": neuron_vector,
     "network-4-2-1": network_4_2_1,
@@ -46,6 +71,10 @@ NETWORKS = {
     "rnn": rnn,
     "rnn-50": rnn,
     "attention": attention,
+    "iris-logistic": logistic,
+    "xor": xor,
+    "spiral": spiral,
+    "three-ones": three_ones,
 }
 
 
@@ -57,6 +86,7 @@ class Torch:
 
         self.torch = torch
         self.sigmoid, self.tanh, self.sum, self.mean = torch.sigmoid, torch.tanh, torch.sum, torch.mean
+        self.logaddexp = torch.logaddexp
 
     def softmax(self, x: Any) -> Any:
         return self.torch.softmax(x, dim=-1)
@@ -83,6 +113,7 @@ class Jax:
         self.jax = jax
         self.sigmoid, self.softmax = jax.nn.sigmoid, jax.nn.softmax
         self.tanh, self.sum, self.mean = jax.numpy.tanh, jax.numpy.sum, jax.numpy.mean
+        self.logaddexp = jax.numpy.logaddexp
 
     def cross_entropy(self, logits: Any, labels: Any) -> Any:
         chances = self.jax.nn.log_softmax(logits)

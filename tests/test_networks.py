@@ -31,6 +31,10 @@ NETWORKS = {  # values → program
     "rnn": "rnn",
     "rnn-50": "rnn",
     "attention": "attention",
+    "iris-logistic": "iris-logistic",
+    "xor": "xor",
+    "spiral": "spiral",
+    "three-ones": "three-ones",
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gradcli.tables.blocks import Block, Numbers
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
+WAYS = "--on-error null writes such rows without results, --on-error skip leaves them out"
 _CONTENT = 60  # characters of a cell in a message
 _TEXT = "text, not a number"  # digits in quotation marks, in a format that has numbers
 _QUOTED = "write numbers without quotation marks"
@@ -105,15 +106,16 @@ def _one_by_one(block: Block, column: str, length: int) -> list[Numbers]:
     return [Numbers(values[place], missing[place], np.array(bad[place], np.int64)) for place in range(length)]
 
 
-def bad_cell(block: Block, position: int, column: str, feeds: Sequence[Feed], name: str) -> GradcliError:
-    """What is wrong with a cell that should be a number, or a list of numbers."""
+def bad_cell(
+    block: Block, position: int, column: str, feeds: Sequence[Feed], name: str, ways: str = WAYS
+) -> GradcliError:
+    """What is wrong with a cell that should be a number, or a list of numbers. ways: out, which go into the hint."""
     content = block.content(column, position)
     where = f"{name}, row {block.row(position):,}, column {shorten(column)}"
     wrong = _wrong(content, column, feeds)
     message = f'{where}: {wrong}: "{shorten(content, _CONTENT)}"'
     own = _QUOTED if wrong == _TEXT else _meant(content.strip(SPACES))
-    general = "--on-error null writes such rows without results, --on-error skip leaves them out"
-    return DataError(message, hint="; ".join(filter(None, (own, general))))
+    return DataError(message, hint="; ".join(filter(None, (own, ways))))
 
 
 def _meant(content: str) -> str:

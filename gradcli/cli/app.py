@@ -32,6 +32,9 @@ COMMANDS = {
     "batch": "gradcli.cli.batch:run",
     "propagate": "gradcli.cli.propagate:run",
     "sweep": "gradcli.cli.sweep:run",
+    "train": "gradcli.cli.train:run",
+    "fit": "gradcli.cli.fit:run",
+    "predict": "gradcli.cli.predict:run",
     "functions": "gradcli.cli.functions:run",
     "schema": "gradcli.cli.schema:run",
 }

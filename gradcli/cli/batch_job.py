@@ -117,7 +117,7 @@ def load(written: Program, paths: Sequence[str], flags: Flags, arguments: Sorted
     wrt = program.names_of(flags.wrt)
     resolve(written)  # what is wrong with the program is told before any file is opened
     _check_values(written, [*arguments.bindings, *(setting.partition("=")[::2] for setting in flags.settings)])
-    files = _files(paths)
+    files = files_of(paths)
     rejects = () if flags.rejects is None else (flags.rejects,)
     check_apart(paths, files, {"-o": [flags.output or "-"], "--rejects": rejects})
     formats = [format_of(path, flags.source) for path in files]
@@ -126,14 +126,15 @@ def load(written: Program, paths: Sequence[str], flags: Flags, arguments: Sorted
     data = look(files, Options(format=flags.source, nulls=flags.nulls, keep=keep))
     try:
         bound = _bind(written, data, keep, flags, arguments, words)
-        blocks, lists = _first_rows(data, bound, flags)
+        reading = Options(format=flags.source, nulls=flags.nulls)
+        blocks, lists = first_rows(data, bound.found, bound.needed, bound.kept, reading)
         shaped = shapes(bound.found, lists.lengths)
         known = bound.known
         known.shapes.update({name: Shaped(shape) for name, shape in shaped.items()})
         try:
             graph = given.lowered(written, known, flags.of, flags.max_gates, words=words)
         except ProgramError as error:
-            raise _of_columns(error, bound.found, lists) from None
+            raise of_columns(error, bound.found, lists) from None
         values = given.used(graph, known, words)
         _check_used(graph, bound, data.columns or ())
         typed = FORMATS[sink].typed and not any(FORMATS[format].typed for format in formats)
@@ -160,7 +161,7 @@ def _check_values(written: Program, pairs: Iterable[tuple[str, str]]) -> None:
             raise BindingError(f"the value of {shorten(name)} is a range: {shorten(text)}", hint=hint)
 
 
-def _files(paths: Sequence[str]) -> list[str]:
+def files_of(paths: Sequence[str]) -> list[str]:
     """The files that DATA mean; of a misspelt one the error says which is meant."""
     try:
         return expand(paths)
@@ -217,19 +218,27 @@ def _bind(written: Program, data: Data, keep: str, flags: Flags, arguments: Sort
     return bound
 
 
-def _first_rows(data: Data, bound: _Bound, flags: Flags) -> tuple[dict[int, Iterator[Block]], Lists]:
-    """The blocks of the tables that are pipes, and which columns hold how long lists."""
-    singles = [source.columns[0] for source in bound.found.values() if not source.shape]
+def first_rows(
+    data: Data, sources: Mapping[str, Source], needed: Collection[str], kept: Collection[str] | None, options: Options
+) -> tuple[dict[int, Iterator[Block]], Lists]:
+    """The blocks of the tables that are pipes, and which columns hold how long lists.
+
+    Args:
+        sources: of the inputs that columns bind.
+        needed: the columns that are read as numbers.
+        kept: those that go on to an output; None for all.
+    """
+    singles = [source.columns[0] for source in sources.values() if not source.shape]
     found: dict[int, Iterator[Block]] = {}
     lists = Lists({}, {})
     for place, reader in data.waiting.items():
-        found[place] = iter(reader.blocks(bound.needed, bound.kept))
+        found[place] = iter(reader.blocks(needed, kept))
         if FORMATS[data.tables[place].format].typed:  # the first row has come already, and may hold lists
             first, found[place] = peeked(found[place])
             if first is not None and first.count and not lists.lengths:
                 lists = lengths((first,), singles)
     if not lists.lengths:
-        others = list_lengths(data, singles, Options(format=flags.source, nulls=flags.nulls))
+        others = list_lengths(data, singles, options)
         lists = Lists(others.lengths, {**lists.unknown, **others.unknown})
     if empty := [name for name, typed in lists.unknown.items() if typed]:
         raise _without_lists(empty[0])
@@ -241,7 +250,7 @@ def _without_lists(column: str) -> DataError:
     return DataError(f"column {shorten(column)} holds no list, in the first rows at least", hint=hint)
 
 
-def _of_columns(error: ProgramError, sources: Mapping[str, Source], lists: Lists) -> GradcliError:
+def of_columns(error: ProgramError, sources: Mapping[str, Source], lists: Lists) -> GradcliError:
     """The error for an input that is a number and should be an array, in terms of columns."""
     name, mark, rest = (error.hint or "").partition(" is a number here;")
     if not mark or "--shapes" not in rest:

@@ -15,7 +15,13 @@ from gradcli.errors import UsageError
 from gradcli.printable import shorten
 from gradcli.tables.sources import filesystem, is_uri, name_of
 
-_CONTENT = {"-o": "the results", "--rejects": "the rejects"}
+_CONTENT = {
+    "-o": "the results",
+    "--rejects": "the rejects",
+    "--history": "the history",
+    "--checkpoint": "the checkpoint",
+    "--plot": "the picture",
+}
 
 
 def check_apart(given: Sequence[str], files: Iterable[str], targets: Mapping[str, Iterable[str]]) -> None:
@@ -24,7 +30,7 @@ def check_apart(given: Sequence[str], files: Iterable[str], targets: Mapping[str
     Args:
         given: DATA as it was given.
         files: what that means.
-        targets: paths of outputs, by the option that names them: -o or --rejects.
+        targets: paths of outputs, by the option that names them: -o, --rejects, --history …
 
     Raises:
         UsageError: an output is one of the files, or inside a directory that is given as data.

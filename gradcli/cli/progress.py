@@ -7,6 +7,7 @@ Invariant: a run of less than half a second shows nothing; at most ten lines a s
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from time import monotonic
 
 _QUIET, _PAUSE = 0.5, 0.1  # seconds before the first line, and between two
@@ -35,10 +36,14 @@ class Progress:
 
     def __call__(self, rows: int, share: float | None) -> None:
         """Show how far the run is. share: of all rows, from 0 to 1; None if nobody knows."""
+        self.tell(lambda seconds: line(rows, share, seconds))
+
+    def tell(self, text: Callable[[float], str]) -> None:
+        """Show a line, if it is time for one. text: makes it of the seconds since the beginning."""
         if self._stream is None or (now := monotonic()) < self._next:
             return
         self._next = now + _PAUSE
-        self._show(line(rows, share, now - self._start))
+        self._show(text(now - self._start)[:_WIDTH])
 
     def _show(self, text: str) -> None:
         if self._stream is None or not (text or self._shown):

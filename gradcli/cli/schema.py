@@ -13,6 +13,7 @@ from gradcli.printable import shorten
 
 SCHEMAS = {
     "trace": "trace-1.json",
+    "training": "training-1.json",
     "check": "check-1.json",
     "comparison": "comparison-1.json",
     "contributions": "contributions-1.json",

@@ -60,3 +60,33 @@ class Leaving:
     def __exit__(self, *failure: object) -> None:
         for number in self.changed:
             signal.signal(number, signal.SIG_DFL)
+
+
+class Interrupts:
+    """Within, the first Ctrl-C is only remembered, for work that can end in order; the second is a KeyboardInterrupt.
+
+    Attributes:
+        come: whether there was one.
+    """
+
+    def __init__(self) -> None:
+        self.come = False
+        self._changed = False
+
+    def __enter__(self) -> Interrupts:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            try:
+                signal.signal(signal.SIGINT, self._remember)
+                self._changed = True
+            except ValueError:  # not the main thread, which alone gets signals
+                pass
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._changed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _remember(self, number: int, frame: Any) -> None:
+        if self.come:
+            raise KeyboardInterrupt
+        self.come = True

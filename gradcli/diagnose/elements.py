@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from gradcli.diagnose.nonfinite import PLACES as NOT_FINITE
 from gradcli.diagnose.single import of_numbers
-from gradcli.diagnose.stages import dead_units
+from gradcli.diagnose.stages import ROWS, dead_units
 from gradcli.diagnose.vanishing import FLAT
 from gradcli.diagnose.warned import Warned, text, warned
 from gradcli.graph import ops
@@ -84,7 +84,7 @@ def _of_elements(trace: Trace, index: int) -> Iterator[Warned]:
 
 
 def _dead(trace: Trace, index: int, slopes: list[Any], shape: Shape) -> Iterator[Warned]:
-    units, dead = dead_units(slopes, shape)
+    units, dead = dead_units(slopes, shape, ROWS in trace.cache)
     if dead and _every(_finite(trace.values[index])):
         message = f"{text(trace, index)} passes no gradient"
         if units > 1:

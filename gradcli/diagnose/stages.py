@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import size
 from gradcli.numeric.elements import norm
 from gradcli.traces import Trace
+
+ROWS = "rows"  # a key of a trace's cache: its arrays have examples as their only axis, and each is one unit of many
 
 HARDLY_PASSES = 0.01  # of the steepest slope: below, a unit counts as saturated: a hundredth of a gradient gets through
 VANISHED = 1e-3  # of the gradient at the last stage: below, the first ones hardly learn
@@ -36,6 +38,7 @@ class Stage(NamedTuple):
         saturated: how many of these are flat: their slope is under HARDLY_PASSES of the steepest one.
         dead: how many rectified units pass nothing in any example. The last axis counts units, the others examples.
         rectified: how many units could be dead.
+        dead_units: which ones are, counted from 0.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Stage(NamedTuple):
     saturated: int
     dead: int
     rectified: int
+    dead_units: tuple[int, ...] = ()
 
 
 class Statistics(NamedTuple):
@@ -60,10 +64,22 @@ class Statistics(NamedTuple):
 def statistics(trace: Trace) -> Statistics:
     """The lines of all stages that pass a gradient on."""
     stages = list(_stages(trace))
-    return Statistics(stages, list(_findings(stages, trace.graph.output)))
+    return Statistics(stages, list(_findings(stages, layers(stages, trace.graph))))
 
 
-class _Range(NamedTuple):
+def layers(stages: Sequence[Stage], graph: Graph) -> list[Stage]:
+    """The stages without the cost itself: the output, and what is only summed or averaged to it."""
+    cost, index = {graph.output}, graph.output
+    while graph.rows[graph.codes[index]].name in _REDUCING:
+        index = graph.operands[index][0]
+        cost.add(index)
+    return [stage for stage in stages if stage.gate not in cost]
+
+
+_REDUCING = {"sum", "mean", "broadcast_to"}
+
+
+class Range(NamedTuple):
     """A stage and its gates: `own` carry its name, and activations are looked for in first ≤ i < last."""
 
     name: str
@@ -72,7 +88,7 @@ class _Range(NamedTuple):
     last: int
 
 
-def _ranges(graph: Graph) -> list[_Range]:
+def ranges(graph: Graph) -> list[Range]:
     """The stages: by their groups, which know the gates of an expression; else by their gate alone.
 
     Unrolled, a gate's name does not tell its stage: h[0] is an element of h, or what the loop's first turn calls h.
@@ -80,7 +96,7 @@ def _ranges(graph: Graph) -> list[_Range]:
     own: dict[str, list[int]] = {}
     for index, name in sorted(graph.stages.items()):
         own.setdefault(name, []).append(index)
-    found: list[_Range] = []
+    found: list[Range] = []
     taken: set[int] = set()
     for group in graph.groups:
         if group.kind != "stage":
@@ -90,8 +106,8 @@ def _ranges(graph: Graph) -> list[_Range]:
         gates = gates or [i for i in inside if _is_element(graph, i, group.name)]
         if gates := [i for i in gates if i not in taken]:
             taken.update(gates)
-            found.append(_Range(group.name, gates, group.first, group.last))
-    alone = [_Range(name, [i], i, i + 1) for i, name in graph.stages.items() if i not in taken]
+            found.append(Range(group.name, gates, group.first, group.last))
+    alone = [Range(name, [i], i, i + 1) for i, name in graph.stages.items() if i not in taken]
     return sorted([*found, *alone], key=lambda one: one.own[-1])
 
 
@@ -103,14 +119,14 @@ def _is_element(graph: Graph, index: int, name: str) -> bool:
 
 def _stages(trace: Trace) -> Iterator[Stage]:
     graph, adjoints = trace.graph, trace.adjoints
-    ranges = [one for one in _ranges(graph) if all(adjoints[gate] is not None for gate in one.own)]
-    norms = [norm(*(adjoints[gate] for gate in one.own)) for one in ranges]
-    following = _following(graph, ranges)
+    found = [one for one in ranges(graph) if all(adjoints[gate] is not None for gate in one.own)]
+    norms = [norm(*(adjoints[gate] for gate in one.own)) for one in found]
+    following = _following(graph, found)
     bounds = {bound for group in graph.groups for bound in (group.first, group.last)}
-    for place, one in enumerate(ranges):
+    for place, one in enumerate(found):
         gate, after = one.own[-1], following.get(place)
         shape = graph.shapes.get(gate, ()) if len(one.own) == 1 else (len(one.own),)
-        used_by = None if after is None else ranges[after].name
+        used_by = None if after is None else found[after].name
         ratio = None if after is None else _ratio(norms[place], norms[after])
         yield Stage(one.name, gate, shape, norms[place], used_by, ratio, *_activations(trace, one, bounds))
 
@@ -119,9 +135,9 @@ def _ratio(a: float, b: float) -> float:
     return a / b if b else math.nan if a == 0.0 or a != a else math.inf
 
 
-def _following(graph: Graph, ranges: list[_Range]) -> dict[int, int]:
+def _following(graph: Graph, stages: list[Range]) -> dict[int, int]:
     """For each stage the first one after it that uses it, directly or through gates without a name; by their places."""
-    owner = {gate: place for place, one in enumerate(ranges) for gate in one.own}
+    owner = {gate: place for place, one in enumerate(stages) for gate in one.own}
     nearest: list[int | None] = [None] * len(graph)
     for index in range(len(graph) - 1, -1, -1):
         here = owner.get(index, nearest[index])
@@ -139,11 +155,12 @@ def _following(graph: Graph, ranges: list[_Range]) -> dict[int, int]:
     return found
 
 
-def _activations(trace: Trace, one: _Range, bounds: Set[int]) -> tuple[int, int, int, int]:
-    """Units, saturated, dead and rectified ones among the gates of a stage."""
+def _activations(trace: Trace, one: Range, bounds: Set[int]) -> tuple[int, int, int, int, tuple[int, ...]]:
+    """Units, saturated, dead and rectified ones among the gates of a stage; which units are dead."""
     graph, units, saturated, dead, rectified = trace.graph, 0, 0, 0, 0
-    passing: dict[int, bool] = {}  # units of several gates: whether they pass something in any example
-    unit_of = _units(graph, one, bounds)
+    passing: dict[tuple[int, int], bool] = {}  # units of their own gates: whether they pass something in any example
+    of_rows, unit_of = ROWS in trace.cache, _units(graph, one, bounds)
+    which: set[int] = set()
     for index in range(one.first, one.last):
         row = graph.rows[graph.codes[index]]
         if row.structural or (row.steepest is None and not row.rectifies):
@@ -157,34 +174,40 @@ def _activations(trace: Trace, one: _Range, bounds: Set[int]) -> tuple[int, int,
             saturated += _count(abs(slopes[0]) < HARDLY_PASSES * row.steepest, shape)
         if not row.rectifies:
             continue
-        extent, passing_nothing = dead_units(slopes, shape)
-        if (unit := unit_of.get(index)) is not None:
+        flags = _passing(slopes, shape, of_rows)
+        extent = len(flags)
+        if extent == 1:
+            unit = unit_of.get(index, (index, 0))
             extent = 0 if unit in passing else 1
-            passing[unit] = not passing_nothing or passing.get(unit, False)
+            passing[unit] = flags[0] or passing.get(unit, False)
         else:
-            dead += passing_nothing
+            found = [k for k, passes in enumerate(flags) if not passes]
+            dead += len(found)
+            which.update(found)
         rectified += extent
         units += 0 if row.steepest is not None else extent
-    return units, saturated, dead + sum(not passes for passes in passing.values()), rectified
+    alone = [place for (_, place), passes in passing.items() if not passes]
+    return units, saturated, dead + len(alone), rectified, tuple(sorted(which.union(alone)))
 
 
-def _units(graph: Graph, one: _Range, bounds: Set[int]) -> dict[int, int]:
-    """For each gate of an unrolled stage the gate of the same unit in the first example.
+def _units(graph: Graph, one: Range, bounds: Set[int]) -> dict[int, tuple[int, int]]:
+    """For each gate of an unrolled stage the gate of the same unit in the first example, and the unit's index.
 
     What is worked out element by element has as many examples as the stage: its elements' names, h[0,2], tell them.
     bounds: of groups; there is one for each gate that was an array.
     """
-    last_indices = {re.split(r"[\[,]", graph.stages[gate])[-1] for gate in one.own}
-    examples = len(one.own) // len(last_indices)
-    if examples == 1:
-        return {}
-    found: dict[int, int] = {}
+    last_indices = {gate: re.split(r"[\[,]", graph.stages[gate])[-1].rstrip("]") for gate in one.own}
+    examples = len(one.own) // len({*last_indices.values()})
+    found: dict[int, tuple[int, int]] = {}
     first = one.first
     for last in range(one.first + 1, one.last + 1):
         if last == one.last or last in bounds or graph.codes[last] != graph.codes[first]:
             extent, rest = divmod(last - first, examples)
             if not rest:
-                found.update((index, first + (index - first) % extent) for index in range(first, last))
+                for index in range(first, last):
+                    place = (index - first) % extent
+                    named = last_indices.get(index, "")  # which elements are needed may leave gaps
+                    found[index] = first + place, int(named) if len(one.own) > 1 and named.isdecimal() else place
             first = last
     return found
 
@@ -194,25 +217,32 @@ def _count(flags: Any, shape: tuple[int, ...]) -> int:
     return int(flags.sum()) if getattr(flags, "shape", ()) == shape and shape else size(shape) * int(flags)
 
 
-def dead_units(slopes: list[Any], shape: tuple[int, ...]) -> tuple[int, int]:
+def dead_units(slopes: list[Any], shape: tuple[int, ...], of_rows: bool = False) -> tuple[int, int]:
     """How many units a rectifier has, and how many of them pass nothing, in no example.
 
     Args:
         slopes: its local gradients.
         shape: of its value; the last axis counts units, the others examples.
+        of_rows: whether all axes count examples of a single unit.
     """
-    extent = shape[-1] if shape else 1
+    flags = _passing(slopes, shape, of_rows)
+    return len(flags), flags.count(False)
+
+
+def _passing(slopes: list[Any], shape: tuple[int, ...], of_rows: bool) -> list[bool]:
+    """For each unit whether it passes something on, in any example."""
+    extent = shape[-1] if shape and not of_rows else 1
     passing: Any = sum(abs(slope) for slope in slopes)
     if getattr(passing, "shape", ()) != shape or not shape:
-        return extent, 0 if passing else extent
-    return extent, extent - int((passing.reshape(-1, extent) != 0.0).any(axis=0).sum())
+        return [bool(passing.any() if hasattr(passing, "any") else passing)] * extent
+    found: list[bool] = (passing.reshape(-1, extent) != 0.0).any(axis=0).tolist()
+    return found
 
 
-def _findings(stages: list[Stage], output: int) -> Iterator[tuple[str, str]]:
+def _findings(stages: list[Stage], without_cost: list[Stage]) -> Iterator[tuple[str, str]]:
     """What a person should see at once."""
-    layers = stages[:-1] if stages and stages[-1].gate == output else stages  # without the cost itself
-    if len(layers) > 1:
-        first, last = layers[0], layers[-1]
+    if len(without_cost) > 1:
+        first, last = without_cost[0], without_cost[-1]
         passed = _ratio(first.norm, last.norm)
         said = (
             f"from {last.name} back to {first.name} the gradient's norm goes from {last.norm:.3g} to {first.norm:.3g}"

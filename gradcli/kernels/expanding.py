@@ -44,6 +44,15 @@ def _silu(nodes: Nodes, x: Any) -> Any:
     return m.silu_of_parts(x, m.sigmoid(x))
 
 
+def _softplus(m: Any, x: Any) -> Any:
+    """The sum hides the sign of a zero, which relu need not tell as max does."""
+    return m.relu(x) + m.log1p(m.exp(-m.abs(x)))
+
+
+def _logsigmoid(m: Any, x: Any) -> Any:
+    return (0.0 - m.relu(-x)) - m.log1p(m.exp(-m.abs(x)))
+
+
 def _sech_squared(nodes: Nodes, x: Any) -> Any:
     m = nodes.system
     e = m.exp(-2.0 * m.abs(x))
@@ -111,7 +120,7 @@ def _is_plain_zero(nodes: Nodes, x: Any) -> bool:
 def _defined(nodes: Nodes, condition: Any, x: Any) -> Any:
     """Nearly all domains have one bound, and nearly always all rows are inside."""
     m = nodes.system
-    if nodes.names[condition.index] == "less_equal":
+    if nodes.names[condition.index] == "less_equal" and condition.index not in nodes.scalars:
         low, high = map(nodes.gate, nodes.operands[condition.index])
         if _number(nodes, low) is not None:
             return m.kept_from(x, high, low)
@@ -132,8 +141,10 @@ def _cos(nodes: Nodes, x: Any) -> Any:
 
 
 def _negated(nodes: Nodes, x: Any) -> Any:
-    """What x is the negation of, or None."""
-    return nodes.gate(nodes.operands[x.index][0]) if nodes.names[x.index] == "neg" else None
+    """What a column is the negation of, or None."""
+    if nodes.names[x.index] != "neg" or x.index in nodes.scalars:
+        return None
+    return nodes.gate(nodes.operands[x.index][0])
 
 
 def _neg(nodes: Nodes, x: Any) -> Any:
@@ -214,6 +225,9 @@ EXPANSIONS: dict[str, Callable[..., Any]] = {
     "where": _where,
     "defined": _defined,
 }
+FORWARDS: dict[str, Callable[..., Any]] = {"softplus": _softplus, "logsigmoid": _logsigmoid}
+"""Formulas of rows, equal to those of the op table in every bit."""
+
 if FAST_TANGENT:
     PARTS = (*PARTS, "tangent")
     EXPANSIONS |= {"sin": _sin, "cos": _cos}

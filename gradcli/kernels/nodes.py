@@ -1,8 +1,9 @@
 """A derived graph as single steps on columns: the nodes that the NumPy engine computes.
 
-Enters: a Derived, the numbers of inputs that are the same in all rows. Leaves: `Nodes`, flat columns like a graph's.
-Invariant: what depends on constants alone is a number, computed by the system of floats; equal nodes are one; operands
-stand before the node that uses them; terms and factors stay in the order of the program.
+Enters: a Derived, the numbers of inputs that are the same in all rows and runs. Leaves: `Nodes`, flat columns like a
+graph's. Invariant: what depends on constants alone is a number, computed by the system of floats; what depends on these
+and on inputs that are the same in all rows of a run is a scalar, computed once per run by the same system; equal nodes
+are one; operands stand before the node that uses them; terms and factors stay in the order of the program.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gradcli.graph.defined import constant
 from gradcli.graph.derive import Derived
 from gradcli.graph.graph import Graph
 from gradcli.kernels.derived import PREFIX, needed
-from gradcli.kernels.expanding import EXPANSIONS, MASKS, PARTS
+from gradcli.kernels.expanding import EXPANSIONS, FORWARDS, MASKS, PARTS
 from gradcli.numeric import floats, gates
 from gradcli.numeric.gates import GateNumber
 from gradcli.numeric.system import NumberSystem
@@ -34,7 +35,9 @@ class Nodes:
         names: of steps; INPUT and NUMBER are leaves.
         operands: positions of nodes.
         numbers: node → its number, where it is one.
+        scalars: nodes that are one number in each run.
         columns: node → the position of the input column.
+        varying: node → the position among the numbers that vary from run to run.
         unguarded: outputs, by position, that come of products that stand for guarded ones.
     """
 
@@ -42,7 +45,9 @@ class Nodes:
         self.names: list[str] = []
         self.operands: list[tuple[int, ...]] = []
         self.numbers: dict[int, float] = {}
+        self.scalars: set[int] = set()
         self.columns: dict[int, int] = {}
+        self.varying: dict[int, int] = {}
         self.unguarded: set[int] = set()
         self._known: dict[Any, int] = {}
         rows = [(name, name) for name in (*_FUNCTIONS, *PARTS)]
@@ -60,6 +65,17 @@ class Nodes:
         self.columns[found] = column
         return found
 
+    def varying_input(self, position: int) -> int:
+        """The node of a number that varies from run to run."""
+        found = self._append(INPUT, ())
+        self.varying[found] = position
+        self.scalars.add(found)
+        return found
+
+    def is_fixed(self, index: int) -> bool:
+        """Whether a node is the same in all rows of a run."""
+        return index in self.numbers or index in self.scalars
+
     def number(self, x: float) -> int:
         """The node of a number."""
         key = NUMBER, repr(x)  # 0 and -0 are two
@@ -70,7 +86,7 @@ class Nodes:
         return found
 
     def emit(self, name: str, operands: tuple[int, ...]) -> int:
-        """The node of a step; of its parts where it is made of such; a number where all operands are numbers."""
+        """The node of a step; of its parts where it is made of such; a number or scalar where all operands are."""
         key = name, operands
         found = self._known.get(key)
         if found is None:
@@ -79,12 +95,16 @@ class Nodes:
 
     def _made(self, name: str, operands: tuple[int, ...]) -> int:
         numbers = self.numbers
-        if name not in PARTS and all(operand in numbers for operand in operands):
-            return self.number(float(getattr(FLOATS, name)(*[numbers[operand] for operand in operands])))
+        if name not in PARTS and all(map(self.is_fixed, operands)):
+            if all(operand in numbers for operand in operands):
+                return self.number(float(getattr(FLOATS, name)(*[numbers[operand] for operand in operands])))
+            found = self._append(name, operands)
+            self.scalars.add(found)
+            return found
         if (rule := EXPANSIONS.get(name)) is not None:
-            found = rule(self, *map(self.gate, operands))
-            if found is not None:
-                return self.place(found)
+            parts = rule(self, *map(self.gate, operands))
+            if parts is not None:
+                return self.place(parts)
         return self._append(name, operands)
 
     def place(self, x: Any) -> int:
@@ -92,12 +112,16 @@ class Nodes:
         return x.index if isinstance(x, GateNumber) else self.number(float(x))
 
     def mask(self, condition: GateNumber, inverted: bool = False) -> GateNumber | None:
-        """A condition as bits, for selecting; None where it is not known to be one."""
+        """A condition as bits, for selecting; None where it is not known to be one, or no column."""
         name = self.names[condition.index]
-        if name not in MASKS:
+        if name not in MASKS or condition.index in self.scalars:
             return None
         part = "none_of" if inverted else "all_of"
         return self.gate(self.emit(part + "_" + name, self.operands[condition.index]))
+
+    def sum(self, sides: tuple[int, ...]) -> int:
+        """A node that is no column: the sum of a column, or of the products of two."""
+        return self._append("sum" if len(sides) == 1 else "dot", sides)
 
     def _constant(self, literal: str) -> int:
         return self.number(constant(FLOATS, literal))
@@ -109,18 +133,25 @@ class Nodes:
 
 
 def nodes_of(
-    found: Derived, columns: Sequence[str], values: Mapping[str, float], wrt: Sequence[str], guarded: bool
+    found: Derived,
+    columns: Sequence[str],
+    values: Mapping[str, float],
+    wrt: Sequence[str],
+    varying: Sequence[str],
+    guarded: bool,
 ) -> tuple[Nodes, list[int]]:
     """The nodes of value and gradients, and which ones these are.
 
     Args:
         columns: the inputs that are columns.
-        values: the other inputs.
+        values: of the inputs that are the same in all rows and runs.
+        varying: the inputs that are the same in all rows of a run.
         guarded: whether every contribution is guarded; else those are plain products whose nan reaches an output.
     """
     graph, flags, made = found.graph, needed(found), Nodes()
     outputs = [found.value, *(found.gradients[name] for name in wrt)]
-    positions = {name: position for position, name in enumerate(columns)}
+    positions = {name: partial(made.input, position) for position, name in enumerate(columns)}
+    positions |= {name: partial(made.varying_input, position) for position, name in enumerate(varying)}
     plain = _plain_products(graph, flags) if not guarded else ()
     functions = _functions(graph, made)
     places: list[int] = [0] * len(graph)
@@ -130,7 +161,7 @@ def nodes_of(
             continue
         literal, operands = graph.literals[index] or "", graph.operands[index]
         if code == ops.INPUT:
-            places[index] = made.number(values[literal]) if literal in values else made.input(positions[literal])
+            places[index] = made.number(values[literal]) if literal in values else positions[literal]()
         elif code == ops.CONSTANT:
             places[index] = made.number(constant(FLOATS, literal))
         else:
@@ -138,7 +169,7 @@ def nodes_of(
             tainted[index] = any(tainted[operand] for operand in operands)
             if code == _CHAIN and _needs_no_guard(made, *own):
                 places[index] = made.emit("mul", own)
-            elif index in plain:
+            elif index in plain and not all(map(made.is_fixed, own)):
                 tainted[index] = 1
                 places[index] = made.emit("mul", own)
             elif isinstance(function := functions[code], str):
@@ -163,7 +194,7 @@ def _functions(graph: Graph, made: Nodes) -> list[Any]:
         if name in floats.PRIMITIVES:
             found.append(name)
         elif row.forward is not None and not row.structural:
-            found.append(partial(row.forward, system))
+            found.append(partial(FORWARDS.get(row.name, row.forward), system))
         else:
             found.append(name)
     return found

@@ -239,6 +239,20 @@ def copied(x: Column, out: Column) -> None:
     out[...] = x
 
 
-def noted(x: Column, least: list[float]) -> None:
+def noted(x: Column, notes: list[float]) -> None:
     """Add the least number of a column to a list: nan where there is one. Nothing that tells it reads faster."""
-    least.append(np.minimum.reduce(x))
+    notes.append(np.minimum.reduce(x))
+
+
+def summed(x: Column, notes: list[float]) -> None:
+    """Add the sum of a column to a list."""
+    notes.append(float(np.add.reduce(x)))
+
+
+def dotted(a: Column, b: Column, notes: list[float]) -> None:
+    """Add the sum of the products of two columns to a list."""
+    notes.append(float(a.dot(b)))
+
+
+NOTES: dict[str, Callable[..., None]] = {"sum": summed, "dot": dotted}
+"""Steps that add to a list and have no column of their own."""

@@ -75,15 +75,18 @@ def random_points(count: int, many: int, seed: int = 0) -> list[tuple[float, ...
     return [tuple(r.choice(number)() for _ in range(count)) for _ in range(many)]
 
 
-def all_gates(found: Derived, columns: Mapping[str, Any], values: Mapping[str, float]) -> list[Any]:
-    """The kernel's column of every gate."""
+def all_gates(
+    found: Derived, columns: Mapping[str, Any], values: Mapping[str, float], varying: Sequence[str] = ()
+) -> list[Any]:
+    """The kernel's column of every gate. Values of inputs that vary from run to run are given to the run alone."""
     graph = found.graph
     whole = Derived(graph, found.value, {str(index): index for index in range(len(graph))}, {})
     count = len(next(iter(columns.values()))) if columns else 1
     names = [name for name in graph.inputs if name not in values]
     results = [np.empty(count) for _ in range(len(graph) + 1)]
-    run = vectors.compiled(whole, names, values, list(whole.gradients))
-    run([columns[name] for name in names], results)
+    fixed = {name: value for name, value in values.items() if name not in varying}
+    engine = vectors.compiled(whole, names, fixed, list(whole.gradients), varying)
+    engine.run([columns[name] for name in names], np.array([values[name] for name in varying]), results)
     return results[1:]
 
 
@@ -123,10 +126,15 @@ def _of_terms(row: Op, off: Any, wanted: Any, operands: Sequence[Any]) -> Any:
     return found
 
 
-def check_gates(found: Derived, columns: Mapping[str, Any], values: Mapping[str, float] | None = None) -> list[Any]:
+def check_gates(
+    found: Derived,
+    columns: Mapping[str, Any],
+    values: Mapping[str, float] | None = None,
+    varying: Sequence[str] = (),
+) -> list[Any]:
     """Every gate of a derived graph is its function of the kernel's operands. Returns the columns."""
     graph, values = found.graph, values or {}
-    kept = all_gates(found, columns, values)
+    kept = all_gates(found, columns, values, varying)
     for index in range(len(graph)):
         wanted = expected(graph, index, kept, values)
         row = graph.rows[graph.codes[index]]
@@ -156,7 +164,7 @@ def check_program(
     kept = check_gates(found, columns, values)
     names = [name for name in graph.inputs if name not in values]
     results = [np.empty(len(kept[0])) for _ in range(len(wanted) + 1)]
-    vectors.compiled(found, names, values, wanted)([columns[name] for name in names], results)
+    vectors.compiled(found, names, values, wanted).run([columns[name] for name in names], np.empty(0), results)
     for gate, result in zip([found.value, *found.gradients.values()], results, strict=True):
         assert np.array_equal(kept[gate], result, equal_nan=True)
     return found, results

@@ -201,7 +201,7 @@ def test_only_rows_with_nan_are_computed_again(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(
         vectors._Runner,
         "run",
-        lambda self, inputs, outputs: (rows.append(len(outputs[0])), run(self, inputs, outputs))[1],
+        lambda self, inputs, outputs, *rest: (rows.append(len(outputs[0])), run(self, inputs, outputs, *rest))[1],
     )
     made = kernel(_graph("relu(x)*sqrt(y)"), {}, ["x", "y"])
     x, y = np.full(5000, -1.0), np.ones(5000)

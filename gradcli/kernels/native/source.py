@@ -15,10 +15,11 @@ from gradcli.codegen.names import Names
 from gradcli.codegen.staging import Stager, Statement, live
 from gradcli.codegen.target import Helper, Text
 from gradcli.graph.derive import Derived
+from gradcli.kernels.native import totals
 from gradcli.kernels.native.dialect import LIBRARY, LONG, TARGET, TWO_OPERANDS, VECTOR
 from gradcli.kernels.native.rare import HEAD
+from gradcli.kernels.native.totals import LANES
 
-LANES = 64  # rows of a block: a multiple of what any processor takes at once
 _BLOCKS = 64  # that a thread takes at once
 _STAGE = 4  # blocks whose results stand in the first cache before they are stored
 _MOST_STAGED = 40  # results; of more there is no room on a stack
@@ -67,7 +68,8 @@ void run(whole blocks, int threads, int apart, const double *const *in, const do
     for (whole part = 0; part < parts; part++) {{
         const whole first = part * {_BLOCKS}, left = blocks - first, last = left < {_BLOCKS} ? left : {_BLOCKS};
         for (whole done = 0; done < last; done += STEP)
-            rows((first + done) * {LANES}, last - done < STEP ? last - done : STEP, apart, in, fixed, out);
+            rows((first + done) * {LANES}, (first + done) * {LANES}, last - done < STEP ? last - done : STEP, apart,
+                in, fixed, out);
 #ifdef BY_HAND
         __builtin_ia32_sfence();
 #endif
@@ -76,17 +78,21 @@ void run(whole blocks, int threads, int apart, const double *const *in, const do
 """
 
 
+_TAKEN = {"first", "place", "blocks", "apart", "in", "out", "fixed", "rows", "run", "store", "add", "whole", "i"}
+
+
 class Source:
     """A translation unit, but for how the functions of the library are declared.
 
     Attributes:
         functions: of <math.h> that are called for all rows of a loop at once.
         gates: how many statements there are.
+        sizes: of what sums over rows need.
     """
 
     def __init__(self, derived: Derived, columns: Sequence[str], fixed: Sequence[str], wrt: Sequence[str]) -> None:
         functions = Functions(derived.graph, TARGET, "rows")
-        names = Names({*functions.taken, "run", "rows", "first", "blocks", "in", "out", "fixed", "whole", "i"})
+        names = Names({*functions.taken, *_TAKEN})
         wanted = [derived.value, *(derived.gradients[name] for name in wrt)]
         stager = Stager(derived.graph, TARGET, names, functions, wanted)
         inputs = {name: names.count("x") for name in (*columns, *fixed)}
@@ -101,8 +107,10 @@ class Source:
         self.functions = sorted(name.removeprefix(VECTOR) for name in helpers if name.startswith(VECTOR))
         self._single = [name.removeprefix(LIBRARY) for name in helpers if name.startswith(LIBRARY)]
         own = {name: helper for name, helper in helpers.items() if helper.source}
+        self.sizes = totals.sizes(len(columns), len(results), self.gates)
         staged = not self.functions and len(results) <= _MOST_STAGED
-        self._body = "\n".join(_body(own, called, _loop(inputs, columns, fixed, statements, results, staged)))
+        loop = _loop(inputs, columns, fixed, statements, results, staged)
+        self._body = "\n".join([*_body(own, called, loop), totals.source(self.sizes)])
 
     def text(self, vectors: Iterable[str]) -> str:
         """The unit.
@@ -167,13 +175,13 @@ def _loop(
             memory alone, and past the cache it has to wait for less; for others the second copy would cost more.
     """
     yield f"#define STEP {_STAGE if staged else _BLOCKS}"
-    yield "static __attribute__((noinline)) void rows(whole first, whole blocks, int apart,"
+    yield "static __attribute__((noinline, noclone)) void rows(whole first, whole place, whole blocks, int apart,"
     yield "    const double *const *in, const double *fixed, double *const *out)\n{"
     for position in range(len(columns)):
         yield f"    const double *restrict in{position} = in[{position}] + first;"
     for position in range(len(results)):
         place = f"out{position}[STEP * {LANES}] __attribute__((aligned(64)))"
-        yield f"    double {place if staged else f'*restrict out{position} = out[{position}] + first'};"
+        yield f"    double {place if staged else f'*restrict out{position} = out[{position}] + place'};"
     for position, name in enumerate(fixed):
         yield f"    const double {inputs[name]} = fixed[{position}];"
     yield f"#pragma omp simd\n    for (whole i = 0; i < blocks * {LANES}; i++) {{"
@@ -184,5 +192,5 @@ def _loop(
         yield f"    out{position}[i] = {text.text};"
     yield "    }"
     for position in range(len(results) if staged else 0):
-        yield f"    store(out[{position}] + first, out{position}, blocks * {LANES}, apart);"
+        yield f"    store(out[{position}] + place, out{position}, blocks * {LANES}, apart);"
     yield "}\n"

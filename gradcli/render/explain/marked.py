@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradcli.printable import printable
 from gradcli.render import Look
@@ -41,10 +41,15 @@ def _line(step: Step, words: Words) -> str:
 
 
 def render(trace: Trace, look: Look, telling: Telling) -> Iterator[str]:
-    """Titles, paragraphs and lists; a blank line wherever one of them begins."""
+    """The explanation of a trace."""
     named = with_named_output(trace)
-    words, listed = Words(named, telling.short), None
-    for step in steps(named, telling, look.every_gate):
+    yield from written(steps(named, telling, look.every_gate), Words(named, telling.short))
+
+
+def written(told: Iterable[Step], words: Words, look: Look | None = None) -> Iterator[str]:
+    """Titles, paragraphs and lists; a blank line wherever one of them begins."""
+    listed = None
+    for step in told:
         now = step.kind in _LISTED
         blank = "" if listed is None or (now and listed) else "\n"
         yield f"{blank}{_line(step, words)}\n"

@@ -6,7 +6,7 @@ Invariant: a number is never cut; lines that are too long go on at an operator, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import NamedTuple
 
@@ -154,13 +154,19 @@ def _drawn(step: Step, words: Words, width: int, afresh: bool) -> Iterator[Text]
 
 
 def render(trace: Trace, look: Look, telling: Telling) -> Iterator[str]:
-    """The steps, one below the other."""
+    """The explanation of a trace."""
     named = with_named_output(trace)
-    words = Words(named, telling.short)
+    yield from written(steps(named, telling, look.every_gate), Words(named, telling.short), look)
+
+
+def written(told: Iterable[Step], words: Words, look: Look) -> Iterator[str]:
+    """The steps, one below the other."""
     width = max(_LEAST, min(look.width or _WIDTH, _WIDEST))
     lines: list[Text] = []
     begun = False
-    for step in steps(named, telling, look.every_gate):
+    for step in told:
+        if not look.unicode:
+            step = step._replace(words=step.words.replace("→", "->"))  # before lines are measured
         lines += _drawn(step, words, width, begun)
         begun = True
         if len(lines) >= _TOGETHER:

@@ -18,10 +18,10 @@ class Token(NamedTuple):
         kind: label (how a gate is called), gate (what it computes), numbers (the same with its operands' values),
             value, slope and gradient (numbers), total (∂f/∂x), partial (∂q/∂x), rule (the partial's formula), sign;
             passed (what a gate on whole arrays passes on, as a formula of ∂f/∂gate) and passed numbers (the same with
-            numbers).
+            numbers); text (as it is).
         gate, position: which gate, and which operand of it.
         number: of a value, slope or gradient.
-        text: of a sign.
+        text: of a sign, or of a text.
         factor: whether it stands behind an operator, so that a minus needs parentheses.
     """
 

@@ -102,7 +102,7 @@ class Words:
 
     def _written(self, token: Token) -> str:
         graph, kind = self.graph, token.kind
-        if kind == "sign":
+        if kind in ("sign", "text"):
             return token.text
         if kind in ("value", "slope", "gradient"):
             number = self.number(token.number)

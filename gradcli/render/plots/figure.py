@@ -14,7 +14,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from gradcli.printable import printable, shorten
-from gradcli.render.plots import Panel, Plot, missing
+from gradcli.render.plots import MANY, Panel, Plot, missing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
 _FARTHEST = 1e300
 _FEW = 25  # points of a curve that are marked one by one
+_LONG = 8  # curves in the legend of a panel, in one column
+_TITLE, _TITLE_SIZE = 450, 11  # points: as wide as a title may be, and its size
+_BESIDE: Any = {
+    "loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0, "fontsize": 8, "title_fontsize": 8,
+    "alignment": "left",
+}  # fmt: skip
 _METADATA: dict[str, dict[str, str | None]] = {
     "svg": {"Date": None, "Creator": "gradcli"},
     "pdf": {"CreationDate": None, "Creator": "gradcli", "Producer": None},
@@ -68,34 +74,68 @@ def _fill(figure: Figure, plot: Plot) -> None:
     for axes, panel in zip(every, plot.panels, strict=True):
         if plot.logarithmic:
             axes.set_xscale("log")
+        if panel.logarithmic and any(y > 0 for y in panel.numbers()):
+            axes.set_yscale("log", nonpositive="mask")
         _draw(axes, panel)
     top, bottom = every[0], every[-1]
-    top.set_title(_told(plot.title, 90), loc="left", fontsize=11, parse_math=False)
+    top.set_title(
+        _fitting(plot.title) if plot.apart else _told(plot.title, 90), loc="left", fontsize=11, parse_math=False
+    )
     bottom.set_xlabel(_told(plot.x, 60), parse_math=False)
+    if plot.whole:
+        from matplotlib.ticker import MaxNLocator
+
+        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(xs := {x for panel in plot.panels for line in panel.lines for x in line.xs}) == 1:
+            bottom.set_xlim(min(xs) - 1, min(xs) + 1)
     figure.align_ylabels(list(every))
-    if len(plot.panels[0].lines) > 1:
-        handles = [line for line in top.get_lines() if not line.get_label().startswith("_")]
-        labels = [_told(line.label, 40) for line in plot.panels[0].lines]
-        legend = figure.legend(handles, labels, loc="outside right upper")
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+    if plot.apart:
+        for axes, panel in zip(every, plot.panels, strict=True):
+            if any(line.label for line in panel.lines):
+                ncols = 1 + (len(panel.lines) - 1) // _LONG
+                _legend(axes, panel, axes, ncols=ncols, title=_told(panel.note, 30), **_BESIDE)
+    elif len(plot.panels[0].lines) > 1:
+        _legend(figure, plot.panels[0], top, loc="outside right upper")
+
+
+def _fitting(title: str) -> str:
+    """A title, shortened until it is no wider than the picture."""
+    from matplotlib.textpath import TextPath
+
+    limit = 90
+    while limit > 10 and TextPath((0, 0), _told(title, limit), _TITLE_SIZE).get_extents().width > _TITLE:
+        limit -= 4
+    return _told(title, limit)
+
+
+def _legend(owner: Axes | Figure, panel: Panel, axes: Axes, **how: Any) -> None:
+    """Which curve is which, beside them."""
+    handles = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    legend = owner.legend(handles, [_told(line.label, 40) for line in panel.lines], **how)
+    for text in (*legend.get_texts(), legend.get_title()):
+        text.set_parse_math(False)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
     """The curves: a lonely point between gaps is a dot, and so is every point of a few."""
     axes.set_ylabel(_told(panel.name, 30), parse_math=False)
-    for number, line in enumerate(panel.lines):
+    for number, line in panel.order():
         color = COLORS[number % len(COLORS)]
         xs, ys = (_within(numbers) for numbers in (line.xs, line.ys))
-        few = sum(map(isfinite, line.ys)) <= _FEW
-        marks: dict[str, Any] = {"marker": "o", "markersize": 3.5} if few else {}
+        count = sum(map(isfinite, line.ys))
+        marks: dict[str, Any] = {"marker": "o", "markersize": 3.5} if count <= _FEW else {}
+        if line.points:
+            size, front = (3.5, 2.5) if count <= MANY else (1.5, 2.0)  # curves are at 2
+            marks = {"marker": "o", "markersize": size, "linestyle": "none", "zorder": front}
+        elif number >= len(COLORS):
+            marks["linestyle"] = "dashed"
         axes.plot(xs, ys, color=color, label=f"curve {number}", **marks)
         lonely = [stroke[0] for stroke in line.strokes() if len(stroke) == 1]
         if lonely and not marks:
             dots = [_within(numbers) for numbers in zip(*lonely, strict=True)]
             axes.plot(*dots, color=color, linestyle="none", marker="o", markersize=3, label="_lonely")
     numbers = panel.numbers()
-    if numbers and min(numbers) < 0 < max(numbers):
+    if numbers and min(numbers) < 0 < max(numbers) and not panel.logarithmic:
         axes.axhline(0, color="#999999", linewidth=0.8, zorder=1.5, label="_zero")
 
 

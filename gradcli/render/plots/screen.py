@@ -2,7 +2,7 @@
 
 Enters: a `Plot` and what the screen can show. Leaves: text. Invariant: it is no wider than the screen; where there is
 no Unicode, every sign is ASCII; curves are told apart by letters at their ends, and by colours only where there are
-any.
+any; points that stand alone are bullets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from gradcli.printable import printable, shorten
 from gradcli.render import Look
-from gradcli.render.plots import Line, Panel, Plot, missing
+from gradcli.render.plots import MANY, Line, Panel, Plot, missing
 
 _COLORS = ("green", "magenta", "cyan", "yellow", "red", "blue", "bright_green", "bright_magenta")
 _SCREEN, _LEAST = 80, 40  # columns
@@ -24,7 +24,8 @@ _ROWS = (10, 7)  # of the first panel, of the others
 _TICKS = (5, 4)  # numbers beside them, about
 _BRAILLE = 0x2800
 _UPPER, _LOWER = 0x1B, 0xE4  # the dots of a letter's upper and lower half
-_TO_ASCII = str.maketrans("┤│└─┬┄", "||+-+-")
+_BULLET = "•"
+_TO_ASCII = str.maketrans("┤│└─┬┄•", "||+-+-o")
 
 
 class Scale(NamedTuple):
@@ -58,23 +59,32 @@ def drawn(plot: Plot, look: Look) -> str:
     from gradcli.render.screen import draw
 
     width = max(look.width or _SCREEN, _LEAST)
-    scales = [_scale(panel.numbers()) for panel in plot.panels]
-    marks = [_ticks(scale, _TICKS[min(at, 1)]) for at, scale in enumerate(scales)]
+    panels = [_seen(panel) for panel in plot.panels]
+    scales = [_scale(panel.numbers()) for panel in panels]
+    marks = [
+        (_powers if panel.logarithmic else _ticks)(scale, _TICKS[min(at, 1)])
+        for at, (panel, scale) in enumerate(zip(panels, scales, strict=True))
+    ]
     margin = max(len(text) for ticks in marks for _, text in ticks)
-    room = width - margin - 3 - (len(plot.panels[0].lines) if len(plot.panels[0].lines) > 1 else 0)
+    room = width - margin - 3 - max(len(_ended(panel)) for panel in panels)
     across = _across(plot)
     rows: list[list[Cell]] = [[(_told(plot.title, width, look), "bold")]]
-    for at, (panel, scale) in enumerate(zip(plot.panels, scales, strict=True)):
+    for at, (panel, scale) in enumerate(zip(panels, scales, strict=True)):
         height = _ROWS[min(at, 1)]
-        rows.append([(f"{' ' * margin}   {_told(panel.name, room, look)}", "bold")])
+        name = f"{panel.name}, {panel.note}" if panel.note else panel.name
+        rows.append([(f"{' ' * margin}   {_told(name, room, look)}", "bold")])
         cells = _cells(panel, across, scale, (room, height), Canvas)
         labels = {_row(scale.place(x), height): text for x, text in marks[at]}
-        zero = _row(scale.place(0.0), height) if scale.low < 0 < scale.high else -1
+        zero = _row(scale.place(0.0), height) if scale.low < 0 < scale.high and not panel.logarithmic else -1
         for row in range(height):
             axis = " ┤" if row in labels else " │"
             rows.append([(labels.get(row, "").rjust(margin) + axis, "dim"), *_lined(cells[row], row == zero, room)])
+        if plot.apart and any(line.label for line in panel.lines):
+            indent = margin + 3
+            rows += [[(" " * indent, ""), *row] for row in _legend(panel, width - indent, look)]
     rows += _below(plot, across, margin, room, look)
-    rows += _legend(plot.panels[0].lines, width, look)
+    if not plot.apart and len(panels[0].lines) > 1:
+        rows += _legend(panels[0], width, look)
     if not look.unicode:
         rows = [[(_ascii(sign), style) for sign, style in row] for row in rows]
     return draw([_text(row, Text) for row in rows], look, width)
@@ -110,7 +120,20 @@ def _across(plot: Plot) -> Callable[[float], float]:
 
 
 def _xs(plot: Plot) -> list[float]:
-    return [x for line in plot.panels[0].lines for x in line.xs]
+    return [x for panel in plot.panels for line in panel.lines for x in line.xs]
+
+
+def _seen(panel: Panel) -> Panel:
+    """The panel with its heights where they are seen: at their logarithms, where it is logarithmic."""
+    if not panel.logarithmic:
+        return panel
+    lines = [line._replace(ys=[math.log10(y) if y > 0 else math.nan for y in line.ys]) for line in panel.lines]
+    return panel._replace(lines=lines)
+
+
+def _ended(panel: Panel) -> list[Line]:
+    """The curves with a letter at their end: all where there are several lines, but points."""
+    return [line for line in panel.lines if not line.points] if len(panel.lines) > 1 else []
 
 
 def _row(place: float, height: int) -> int:
@@ -126,7 +149,12 @@ def _cells(
     dots = [[0] * width for _ in range(height)]
     owner = [[-1] * width for _ in range(height)]
     ends: list[list[Cell]] = [[] for _ in range(height)]
-    for number, line in enumerate(panel.lines):
+    bullets: dict[tuple[int, int], Cell] = {}
+    for number, line in panel.order():
+        if line.points:
+            places = [_place(across(x), scale.place(y), size) for stroke in line.strokes() for x, y in stroke]
+            bullets |= dict.fromkeys(places, (_BULLET, _color(number)))
+            continue
         letters = _drawn(line, across, scale, canvas(width, height, 0, 0, 2 * width, 4 * height), size)
         for row, text in enumerate(letters):
             for column, letter in enumerate(text):
@@ -135,13 +163,20 @@ def _cells(
                     owner[row][column] = number
         if len(panel.lines) > 1 and (strokes := line.strokes()):
             ends[_row(scale.place(strokes[-1][-1][1]), height)].append((_letter(number), _color(number)))
-    return [
-        [
-            *[(chr(_BRAILLE + b) if b else " ", _color(n)) for b, n in zip(dots[row], owner[row], strict=True)],
-            *ends[row],
-        ]
+    cells = [
+        [(chr(_BRAILLE + b) if b else " ", _color(n)) for b, n in zip(dots[row], owner[row], strict=True)]
         for row in range(height)
     ]
+    many = sum(len(line.ys) for line in panel.lines if line.points) > MANY
+    for (row, column), bullet in bullets.items():
+        if not (many and dots[row][column]):
+            cells[row][column] = bullet
+    return [[*cells[row], *ends[row]] for row in range(height)]
+
+
+def _place(x: float, y: float, size: tuple[int, int]) -> tuple[int, int]:
+    """The row and the column that places from 0 to 1 lie in."""
+    return _row(y, size[1]), min(size[0] - 1, max(0, round(x * (2 * size[0] - 1)) // 2))
 
 
 def _drawn(line: Line, across: Callable[[float], float], scale: Scale, canvas: Any, size: tuple[int, int]) -> list[str]:
@@ -185,11 +220,22 @@ def _below(plot: Plot, across: Callable[[float], float], margin: int, room: int,
 
 def _x_ticks(plot: Plot, xs: Sequence[float], room: int) -> list[tuple[float, str]]:
     if not plot.logarithmic:
-        return _ticks(_scale(xs), max(2, room // 12))
+        ticks = _ticks(_scale(xs), max(2, room // 12))
+        return [tick for tick in ticks if tick[0].is_integer()] if plot.whole else ticks
     least, greatest = math.ceil(math.log10(min(xs)) - 1e-9), math.floor(math.log10(max(xs)) + 1e-9)
     apart = max(1, math.ceil((greatest - least + 1) / max(2, room // 12)))
     powers = [(min(max(10.0**power, min(xs)), max(xs)), f"1e{power}") for power in range(least, greatest + 1, apart)]
     return powers or [(x, f"{x:.4g}") for x in (min(xs), max(xs))]
+
+
+def _powers(scale: Scale, most: int) -> list[tuple[float, str]]:
+    """Powers of ten on a scale of logarithms, each with its text; round numbers where it has fewer than two."""
+    least, greatest = math.ceil(scale.low - 1e-9), math.floor(scale.high + 1e-9)
+    if greatest > least:
+        apart = math.ceil((greatest - least + 1) / most)
+        return [(float(power), f"1e{power}") for power in range(least, greatest + 1, apart)]
+    low, high = (10.0 ** max(-307.0, min(end, 308.0)) for end in scale)
+    return [(math.log10(x), text) for x, text in _ticks(Scale(low, high), most) if x > 0]
 
 
 def _ticks(scale: Scale, most: int) -> list[tuple[float, str]]:
@@ -212,18 +258,16 @@ def _written(number: Decimal) -> str:
     return f"{float(number):.12g}"
 
 
-def _legend(lines: Sequence[Line], width: int, look: Look) -> list[list[Cell]]:
+def _legend(panel: Panel, width: int, look: Look) -> list[list[Cell]]:
     """Which letter is which curve."""
     rows: list[list[Cell]] = []
-    if len(lines) < 2:
-        return rows
     used = width + 1
-    for number, line in enumerate(lines):
+    for number, line in panel.order():
         label = _told(line.label, width - 5, look)
         if used + len(label) + 5 > width:
             rows.append([])
             used = 0
-        rows[-1] += [(_letter(number), _color(number)), (f" {label}   ", "")]
+        rows[-1] += [(_BULLET if line.points else _letter(number), _color(number)), (f" {label}   ", "")]
         used += len(label) + 5
     return rows
 

@@ -180,10 +180,10 @@ def test_many_gates() -> None:
 
 def test_columns_must_be_contiguous_numbers() -> None:
     graph = lower(parse("x*x"))
-    run = native.compiled(derived(graph, {}, ["x"]), ["x"], {}, ["x"], 1)
+    made = native.compiled(derived(graph, {}, ["x"]), ["x"], {}, ["x"])
     for wrong in (np.zeros(128)[::2], np.zeros(64, dtype=np.float32), np.zeros(64, dtype=np.int64)):
         with pytest.raises(ValueError, match="contiguous"):
-            run([wrong], [np.zeros(64), np.zeros(64)])
+            made.run([wrong], (), [np.zeros(64), np.zeros(64)])
 
 
 def test_the_error_is_one_of_ours() -> None:
@@ -195,19 +195,19 @@ def test_results_past_the_cache(text: str) -> None:
     """Many rows are stored in another way than few, wherever the outputs begin: the numbers are the same."""
     count = 1_000_003
     columns, graph = some(count), lower(parse(text))
-    run = native.compiled(derived(graph, {}, ["x", "y"]), ["x", "y"], {}, ["x", "y"], 2)
-    wanted = [np.concatenate(parts) for parts in zip(*_in_parts(run, columns), strict=True)]
+    made = native.compiled(derived(graph, {}, ["x", "y"]), ["x", "y"], {}, ["x", "y"], threads=2)
+    wanted = [np.concatenate(parts) for parts in zip(*_in_parts(made, columns), strict=True)]
     for shift in (0, 1, 3, 7):
         space = [np.full(count + 8, 7.0) for _ in range(3)]
-        run([columns["x"], columns["y"]], [one[shift : shift + count] for one in space])
+        made.run([columns["x"], columns["y"]], (), [one[shift : shift + count] for one in space])
         assert same_bits([one[shift : shift + count] for one in space], wanted)
         assert all((one[:shift] == 7.0).all() and (one[shift + count :] == 7.0).all() for one in space)
 
 
-def _in_parts(run: Any, columns: dict[str, np.ndarray]) -> Iterator[list[np.ndarray]]:
+def _in_parts(made: Any, columns: dict[str, np.ndarray]) -> Iterator[list[np.ndarray]]:
     """Results of few rows at a time."""
     for start in range(0, len(columns["x"]), 50_000):
         part = [columns[name][start : start + 50_000] for name in "xy"]
         found = [np.empty(len(part[0])) for _ in range(3)]
-        run(part, found)
+        made.run(part, (), found)
         yield found

@@ -1,0 +1,110 @@
+"""gradcli train: parameters moved against the gradient of a loss, over a data set or without one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gradcli.cli import options
+from gradcli.cli import training_options as shared
+from gradcli.cli.row_options import Engine, From, Map, Null, Threads
+from gradcli.graph.lower import MAX_GATES
+
+Reduce = Annotated[
+    str | None,
+    typer.Option("--reduce", metavar="mean|sum", help="The loss is of one row: take the mean, or the sum, of all."),
+]
+Penalty = Annotated[
+    str | None, typer.Option("--penalty", metavar="EXPR", help="Add this, an expression of parameters, to the loss.")
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option("--batch-size", metavar="N", min=1, help="Rows of a step; all of them if it is not given."),
+]
+Shuffle = Annotated[bool, typer.Option("--shuffle", help="Take the rows of every epoch in another order.")]
+Validate = Annotated[
+    str | None,
+    typer.Option("--validate", metavar="FILE|SHARE", help="Rows to compare with: a file's, or 0.2 of the data."),
+]
+Optimizer = Annotated[
+    str,
+    typer.Option(
+        "--optimizer", "--optimiser", metavar="NAME",
+        help="gd, momentum, nesterov, adagrad, rmsprop, adam, adamw, lbfgs or lm; with settings: adam(beta1=0.8).",
+    ),
+]  # fmt: skip
+Rate = Annotated[
+    float | None,
+    typer.Option("--learning-rate", "--lr", metavar="X", help="How far a step goes; every optimizer has its own."),
+]
+Schedule = Annotated[
+    str,
+    typer.Option(
+        "--schedule",
+        metavar="NAME",
+        help="How the rate changes: constant, step(N), cosine, warmup(N), or warmup+cosine.",
+    ),
+]
+Clip = Annotated[float | None, typer.Option("--clip", metavar="X", help="Shorten gradients whose norm is more than X.")]
+ClipValue = Annotated[
+    float | None, typer.Option("--clip-value", metavar="X", help="Keep every number of the gradient within X.")
+]
+Patience = Annotated[
+    int | None,
+    typer.Option("--patience", metavar="N", min=1, help="Stop after N epochs without a better validation loss."),
+]
+Checkpoint = Annotated[
+    str | None, typer.Option("--checkpoint", metavar="FILE", help="Save all that going on needs, whole or not at all.")
+]
+Every = Annotated[int | None, typer.Option("--every", metavar="N", min=1, help="Save a checkpoint every N steps.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the checkpoint stands.")]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Record gradients, updates, saturated and dead units of every stage.")
+]
+ExplainStep = Annotated[
+    int | None,
+    typer.Option("--explain-step", metavar="N", min=1, help="Write out step N as by hand, in place of the result."),
+]
+
+
+def run(
+    context: typer.Context, expression: options.Expression = None, data: shared.Data = None, source: From = None,
+    mapped: Map = None, null: Null = None, on_error: shared.OnError = "fail", params: shared.Param = None,
+    bounds: shared.Bounds = None, seed: shared.Seed = 0, reduce: Reduce = None, penalty: Penalty = None,
+    batch_size: BatchSize = None, epochs: shared.Epochs = None, shuffle: Shuffle = False, validate: Validate = None,
+    optimizer: Optimizer = "gd", learning_rate: Rate = None, schedule: Schedule = "constant", clip: Clip = None,
+    clip_value: ClipValue = None, tolerance: shared.Tolerance = None,
+    gradient_tolerance: shared.GradientTolerance = None, step_tolerance: shared.StepTolerance = None,
+    patience: Patience = None, max_time: shared.MaxTime = None, checkpoint: Checkpoint = None, every: Every = None,
+    resume: Resume = False, watch: Watch = False, explain_step: ExplainStep = None, history: shared.History = None,
+    plot: shared.Plot = None, json: shared.Json = False, format: shared.Format = None, output: options.Output = None,
+    engine: Engine = "auto", threads: Threads = None, of: options.Of = None, variables: options.Vars = None,
+    settings: options.Set = None, max_gates: options.MaxGates = MAX_GATES, quiet: shared.Quiet = False,
+) -> int:  # fmt: skip
+    """Move parameters until a loss is small.
+
+    Columns bind the inputs of their name, --param names what is learnt, other inputs are given a value:
+
+    \b
+      gradcli train "(w*x + b - y)^2" --data points.csv --param w=0 --param b=0
+      gradcli train @network.grad --data rows.csv --param "W=glorot(4,2)" --optimizer adam --batch-size 32 --epochs 50
+      gradcli train "(1-x)^2 + 100*(y-x^2)^2" --param x=-1.2 --param y=1 --optimizer lbfgs
+      gradcli train @network.grad --data rows.csv --param "W=he(4,2)" --watch --plot loss.svg -o model.json
+    """
+    from gradcli.cli import train_job
+    from gradcli.cli.training_data import Asked
+
+    targets = {"-o": output, "--history": history, "--plot": plot, "--checkpoint": checkpoint}
+    asked = Asked(
+        data or [], source, mapped or [], tuple(null or ()), on_error, params or [], variables, settings or [], targets
+    )
+    how = train_job.How(
+        bounds or [], seed, reduce, penalty, batch_size, epochs, shuffle, validate, optimizer, learning_rate, schedule,
+        clip, clip_value, tolerance, gradient_tolerance, step_tolerance, patience, max_time, every, resume, watch,
+        explain_step, engine, threads, of, max_gates, quiet,
+    )  # fmt: skip
+    return train_job.run(context, expression, asked, how, shared.chosen_format(format, output, json))
+
+
+run.command_class = shared.DataCommand  # type: ignore[attr-defined]

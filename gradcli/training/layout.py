@@ -1,0 +1,66 @@
+"""Parameters by name, and the same as one vector.
+
+Enters: names and shapes. Leaves: a `Layout`. Invariant: parameters keep their order, and the elements of an array are
+in the order of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gradcli.graph.ops.layout import Shape
+from gradcli.graph.rewriting.unroll import element_names
+
+Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+class Layout:
+    """Where every parameter stands in the vector of all.
+
+    Attributes:
+        shapes: of the parameters, in their order; () for a number.
+        slices: of the vector, by parameter.
+        size: of the vector.
+    """
+
+    def __init__(self, shapes: Mapping[str, Shape]) -> None:
+        self.shapes = dict(shapes)
+        self.slices: dict[str, slice] = {}
+        self.size = 0
+        for name, shape in self.shapes.items():
+            self.slices[name] = slice(self.size, self.size + prod(shape))
+            self.size += prod(shape)
+
+    def vector(self, values: Mapping[str, Any]) -> Vector:
+        """The vector of numbers and arrays by name. Others than the parameters are not looked at."""
+        found = np.empty(self.size)
+        for name, place in self.slices.items():
+            found[place] = np.ravel(values[name])
+        return found
+
+    def values(self, vector: Vector) -> dict[str, Any]:
+        """Numbers as floats, and arrays, by name; copies."""
+        found: dict[str, Any] = {}
+        for name, place in self.slices.items():
+            shape = self.shapes[name]
+            found[name] = vector[place].reshape(shape).copy() if shape else float(vector[place.start])
+        return found
+
+    def elements(self) -> list[str]:
+        """What every number of the vector is called: w, W[0,1]."""
+        return [one for name, shape in self.shapes.items() for one in element_names(name, shape)]
+
+    def norms(self, vector: Vector) -> dict[str, float]:
+        """The root of the sum of squares of every parameter's part; inf only where that overflows itself."""
+        found = {}
+        for name, place in self.slices.items():
+            part = vector[place]
+            largest = float(np.max(np.abs(part))) if part.size else 0.0
+            scaled = largest if largest and np.isfinite(largest) else 1.0
+            with np.errstate(all="ignore"):
+                found[name] = float(scaled * np.sqrt(np.sum(np.square(part / scaled))))
+        return found

@@ -1,0 +1,1 @@
+"""What a loss is, per row or over whole columns, and the gate to blame when it blows up."""

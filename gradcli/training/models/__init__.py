@@ -1,0 +1,1 @@
+"""What was trained, read back and computed for new rows."""
