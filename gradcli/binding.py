@@ -15,6 +15,8 @@ from gradcli.graph import ops
 from gradcli.graph.ops.layout import Shape, shown
 from gradcli.printable import shorten
 
+MISSING = "no value for "  # how the message begins where an input has none
+
 
 class Needs(Protocol):
     """What is asked of a graph, or of several graphs together; see `Graph`."""
@@ -60,7 +62,7 @@ def bind(graph: Needs, given: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"give {'it' if len(missing) == 1 else 'them'} as {shorten(wanted, 200)}"
         if functions := [name for name in missing if ops.find(name)]:
             hint = f"{functions[0]} is a function; write {functions[0]}(…)"
-        raise BindingError(f"no value for {some}", hint=hint)
+        raise BindingError(MISSING + some, hint=hint)
     shapes: Mapping[int, Shape] = getattr(graph, "shapes", {})
     return {name: _fitting(name, given[name], shapes.get(place, ())) for name, place in graph.inputs.items()}
 

@@ -107,20 +107,25 @@ def _one_by_one(block: Block, column: str, length: int) -> list[Numbers]:
 
 
 def bad_cell(
-    block: Block, position: int, column: str, feeds: Sequence[Feed], name: str, ways: str = WAYS
+    block: Block, position: int, column: str, feeds: Sequence[Feed], name: str, ways: str = WAYS, empty: bool = True
 ) -> GradcliError:
-    """What is wrong with a cell that should be a number, or a list of numbers. ways: out, which go into the hint."""
+    """What is wrong with a cell that should be a number, or a list of numbers.
+
+    Args:
+        ways: out, which go into the hint.
+        empty: whether an empty cell would do.
+    """
     content = block.content(column, position)
     where = f"{name}, row {block.row(position):,}, column {shorten(column)}"
     wrong = _wrong(content, column, feeds)
     message = f'{where}: {wrong}: "{shorten(content, _CONTENT)}"'
-    own = _QUOTED if wrong == _TEXT else _meant(content.strip(SPACES))
+    own = _QUOTED if wrong == _TEXT else _meant(content.strip(SPACES), empty)
     return DataError(message, hint="; ".join(filter(None, (own, ways))))
 
 
-def _meant(content: str) -> str:
+def _meant(content: str, empty: bool) -> str:
     """What somebody may have meant by a cell, as a hint; else nothing."""
-    if content.casefold() in _NOTHING:
+    if empty and content.casefold() in _NOTHING:
         return f"--null {content} takes such cells as empty"
     written = []
     if _COMMA.fullmatch(content):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import product
+from itertools import count, product, takewhile
 from typing import NamedTuple
 
 from gradcli.errors import BindingError, UsageError
@@ -24,6 +24,7 @@ _SIGNS = (
     ("\t", "tabs", "--from tsv reads them"),
     (",", "commas", "--from csv reads them"),
 )
+_SPELT_OUT = 20  # columns of an array in a hint: of more, some
 _LISTED = 200  # characters of a list of names in a message
 
 
@@ -134,6 +135,17 @@ def _mapped(name: str, text: str, known: Mapping[str, str], columns: Sequence[st
     return Source(tuple(known[part] for part in parts), (len(parts),))
 
 
+def _numbered(name: str, columns: Sequence[str]) -> str | None:
+    """The columns x0, x1, … or x1, x2, …, of which an array x can be made, as --map has them."""
+    known = _by_name(columns)
+    for first in (0, 1):
+        found = list(takewhile(known.__contains__, (f"{name}{place}" for place in count(first))))
+        if len(found) > 1:
+            every = [known[one] for one in found]
+            return ",".join(every) if len(every) <= _SPELT_OUT else f"{every[0]},{every[1]},…,{every[-1]}"
+    return None
+
+
 def _missing(missing: Sequence[str], columns: Sequence[str]) -> BindingError:
     if functions := [name for name in missing if ops.find(name)]:
         hint = f"{functions[0]} is a function; write {functions[0]}(…)"
@@ -141,8 +153,8 @@ def _missing(missing: Sequence[str], columns: Sequence[str]) -> BindingError:
     first = missing[0]
     if separated := _separated(columns):
         return BindingError(f"no column and no value for {_listed(missing)}", hint=separated)
-    close = _nearest(first, columns)
-    way = f"--map {shorten(first)}={shorten(close)}" if close else f"--{shorten(first)} VALUE"
+    close = _numbered(first, columns) or shorten(_nearest(first, columns) or "")
+    way = f"--map {shorten(first)}={close}" if close else f"--{shorten(first)} VALUE"
     begin = f"did you mean {way}?" if close else f"give it by {way} or --map {shorten(first)}=COLUMN;"
     return BindingError(
         f"no column and no value for {_listed(missing)}", hint=f"{begin} the data has {_listed(columns)}"

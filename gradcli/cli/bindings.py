@@ -155,13 +155,14 @@ def _too_many(found: Sorted, most: int, valued: Mapping[str, bool]) -> UsageErro
     return UsageError(f"there is an argument too many: {extra}", hint=hint)
 
 
-def missing_expression(found: Sorted, options: Iterable[str], command: str) -> UsageError:
-    """There is no expression: forgotten, or taken as the value of a misspelt option."""
+def missing_expression(
+    found: Sorted, options: Iterable[str], command: str, example: str = '"(x+y)*z" --x 2 --y 3 --z -4'
+) -> UsageError:
+    """There is no expression: forgotten, or taken as the value of a misspelt option. example: of arguments."""
     for name, _ in found.bindings:
         if hint := _meant(f"--{name}", options):
             return UsageError(f"there is no expression; --{shorten(name)} took the argument after it", hint=hint)
-    hint = f'write it in quotes: gradcli {command} "(x+y)*z" --x 2 --y 3 --z -4'
-    return UsageError("there is no expression", hint=hint)
+    return UsageError("there is no expression", hint=f"write it in quotes: gradcli {command} {example}")
 
 
 def collect(pairs: list[tuple[str, str]], settings: list[str], option: str = "--set") -> dict[str, str]:

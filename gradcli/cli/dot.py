@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Annotated, ClassVar
 
 import typer
 
+from gradcli.binding import MISSING
 from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.redirect import redirected_name
-from gradcli.errors import ExitStatus, UsageError
+from gradcli.errors import BindingError, ExitStatus, UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.language.parser import normalise
 from gradcli.passes import evaluate_graph
@@ -106,13 +109,12 @@ def run(
         heat, not no_legend, None if path is None else normalise(path), depth, _seconds(seconds),
         collapse=_collapsed(collapse or []), clusters=not no_clusters,
     )  # fmt: skip
-    loaded = program.load(
-        context, expression, variables, settings, of, wrt, max_gates, against=against, structure=True, drawn=True,
-        rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
-    )  # fmt: skip
-    for option, given in (("--heat", heat), ("--wrt", wrt is not None), ("--strict", strict)):
-        if given and not loaded.points:
-            raise UsageError(f"{option} needs values; without any, the structure is shown", hint=program.NO_POINT)
+    with _all_or_none(variables):
+        loaded = program.load(
+            context, expression, variables, settings, of, wrt, max_gates, against=against, structure=True, drawn=True,
+            rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
+        )  # fmt: skip
+    _check_values(loaded, {"--heat": heat, "--wrt": wrt is not None, "--strict": strict})
     traces = [evaluate_graph(loaded.graph, point, loaded.wrt) for point in loaded.points]
     drawn = draw(loaded.graph, traces, chosen, options)
     streams.deliver(drawn.content if isinstance(drawn.content, bytes) else drawn.content.encode("utf-8"), output)
@@ -120,6 +122,25 @@ def run(
         streams.note(f"note: {drawn.note}")
     places = zip(traces, ("", "at the second point: "), strict=False)
     return max((reporting.report(trace, where, strict) for trace, where in places), default=ExitStatus.DONE)
+
+
+def _check_values(loaded: program.Loaded, given: dict[str, bool]) -> None:
+    """Refuse options that say something of values where there are none."""
+    for option, is_given in given.items():
+        if is_given and not loaded.points:
+            raise UsageError(f"{option} needs values; without any, the structure is shown", hint=program.NO_POINT)
+
+
+@contextmanager
+def _all_or_none(variables: str | None) -> Iterator[None]:
+    """Where some inputs have a value and others none, say that a picture needs no values at all."""
+    try:
+        yield
+    except BindingError as error:
+        if error.message.startswith(MISSING):
+            leave_out = "the values" if variables is None else "--vars"
+            error.hint = f"{error.hint}; or leave out {leave_out}: the structure needs none"
+        raise
 
 
 _BINARY = ("png", *SYSTEM)

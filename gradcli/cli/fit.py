@@ -8,7 +8,7 @@ import typer
 
 from gradcli.cli import options
 from gradcli.cli import training_options as shared
-from gradcli.cli.bindings import BindingCommand
+from gradcli.cli.option_numbers import whole
 from gradcli.cli.row_options import Engine, From, Map, Null, Threads
 from gradcli.graph.lower import MAX_GATES
 
@@ -20,7 +20,13 @@ Sigma = Annotated[
     str | None,
     typer.Option("--sigma", metavar="EXPR", help="How uncertain the target is, by rows: what weighs them."),
 ]
-Iterations = Annotated[int | None, typer.Option("--epochs", metavar="N", min=1, help="Iterations, at most.")]
+Absolute = Annotated[
+    bool,
+    typer.Option("--absolute-sigma", help="Take --sigma by its word: standard errors are not scaled by the residuals."),
+]
+Iterations = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", parser=whole("--epochs"), help="Iterations, at most.")
+]
 History = Annotated[
     str | None,
     typer.Option("--history", metavar="FILE", help="Write the sum of squares of every iteration as a table."),
@@ -29,12 +35,12 @@ History = Annotated[
 
 def run(
     context: typer.Context, expression: options.Expression = None, data: shared.Data = None, target: Target = None,
-    sigma: Sigma = None, params: shared.Param = None, bounds: shared.Bounds = None, source: From = None,
-    mapped: Map = None, null: Null = None, on_error: shared.OnError = "fail", seed: shared.Seed = 0,
-    epochs: Iterations = None, max_time: shared.MaxTime = None, history: History = None, plot: shared.Plot = None,
-    json: shared.Json = False, format: shared.Format = None, output: options.Output = None, engine: Engine = "auto",
-    threads: Threads = None, of: options.Of = None, variables: options.Vars = None, settings: options.Set = None,
-    max_gates: options.MaxGates = MAX_GATES, quiet: shared.Quiet = False,
+    sigma: Sigma = None, absolute_sigma: Absolute = False, params: shared.Param = None, bounds: shared.Bounds = None,
+    source: From = None, mapped: Map = None, null: Null = None, on_error: shared.OnError = "fail",
+    seed: shared.Seed = 0, epochs: Iterations = None, max_time: shared.MaxTime = None, history: History = None,
+    plot: shared.Plot = None, json: shared.Json = False, format: shared.Format = None, output: options.Output = None,
+    engine: Engine = "auto", threads: Threads = None, of: options.Of = None, variables: options.Vars = None,
+    settings: options.Set = None, max_gates: options.MaxGates = MAX_GATES, quiet: shared.Quiet = False,
 ) -> int:  # fmt: skip
     """Fit a model to data by least squares, with exact derivatives.
 
@@ -52,8 +58,10 @@ def run(
     asked = Asked(
         data or [], source, mapped or [], tuple(null or ()), on_error, params or [], variables, settings or [], targets
     )
-    how = fit_job.How(target, sigma, bounds or [], seed, epochs, max_time, engine, threads, of, max_gates, quiet)
+    how = fit_job.How(
+        target, sigma, absolute_sigma, bounds or [], seed, epochs, max_time, engine, threads, of, max_gates, quiet
+    )
     return fit_job.run(context, expression, asked, how, shared.chosen_format(format, output, json))
 
 
-run.command_class = BindingCommand  # type: ignore[attr-defined]
+run.command_class = shared.DataCommand  # type: ignore[attr-defined]

@@ -6,12 +6,22 @@ are told first, then those in programs, names, data and shapes; the target and i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from gradcli.cli import given, program, row_options, streams, training_data, training_output, training_starts
+from gradcli.cli import (
+    fit_result,
+    given,
+    program,
+    row_options,
+    streams,
+    training_data,
+    training_output,
+    training_starts,
+)
 from gradcli.cli import training_options as shared
 from gradcli.cli.bindings import missing_expression
 from gradcli.cli.signals import Interrupts, Leaving
@@ -26,13 +36,13 @@ from gradcli.language.parser import normalise
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
-    from gradcli.render.plots import Plot
     from gradcli.training.layout import Layout, Vector
+    from gradcli.training.objective import Blamed
     from gradcli.training.results import Training
-    from gradcli.training.squares.fitting import Fitted
     from gradcli.training.squares.modelled import Modelled
 
 _ONCE = "the model, --target, --sigma, the data, --vars and a value"
+_EXAMPLE = '"a*exp(-k*t)" --data decay.csv --target y --param a=1 --param k=0.1'
 
 
 class How(NamedTuple):
@@ -40,6 +50,7 @@ class How(NamedTuple):
 
     target: str | None
     sigma: str | None
+    absolute_sigma: bool
     bounds: list[str]
     seed: int
     epochs: int | None
@@ -57,6 +68,7 @@ class Job(NamedTuple):
     Attributes:
         target, sigma: per row.
         texts: of target and sigma, as the programs have them.
+        bounds: by parameter, as they were given.
     """
 
     model: Program
@@ -69,6 +81,7 @@ class Job(NamedTuple):
     start: Vector
     lower: Vector
     upper: Vector
+    bounds: Mapping[str, tuple[float, float]]
 
 
 def run(context: typer.Context, expression: str | None, asked: Asked, how: How, format: str) -> ExitStatus:
@@ -80,7 +93,7 @@ def run(context: typer.Context, expression: str | None, asked: Asked, how: How, 
     meter = Meter(not how.quiet, None)
     arguments, words = program.arguments_of(context)
     if expression is None:
-        raise missing_expression(arguments, words, "fit")
+        raise missing_expression(arguments, words, "fit", _EXAMPLE)
     output, history, plot = (asked.targets[one] for one in ("-o", "--history", "--plot"))
     targets = Targets(format, output, history, plot, shared.plot_format(plot))
     bounds = _check(asked, how, targets)
@@ -90,17 +103,29 @@ def run(context: typer.Context, expression: str | None, asked: Asked, how: How, 
         [expression, how.target, how.sigma, asked.variables, *asked.data], arguments, [*settings, *params], _ONCE
     )
     programs = [program.parsed(text) for text in (expression, how.target, how.sigma) if text is not None]
-    bound = training_data.bound(programs, asked, arguments, words)
+    try:
+        bound = training_data.bound(programs, asked, arguments, words)
+    except BindingError as error:
+        raise _of_target(error, programs[1]) from None
     job = _job(programs, bound, bounds, how)
     with Leaving(), meter, Interrupts() as interrupts:
-        result = _fitted(job, how, interrupts)
-        pictures = [] if plot is None else [_picture(job, result)]
+        result, blamed = _fitted(job, how, interrupts)
+        pictures = [] if plot is None else [fit_result.picture(job, result)]
     training_output.write(result, pictures, targets)
     if not how.quiet:
         streams.tell(bound.notes)  # behind the fit, which may refuse the data
-        training_output.warn(result)
-        streams.note(training_output.summary(result, meter.seconds()))
-    return training_output.status(result, True)
+        if format != "table" or output not in (None, "-"):
+            ended = result if result.converged else result._replace(message="not converged")  # why is told below
+            streams.note(training_output.summary(ended, meter.seconds()))
+    return fit_result.end(result, blamed)
+
+
+def _of_target(error: BindingError, target: Program) -> BindingError:
+    """A name that is nothing, where it is the target alone: another column is meant, not another name for one."""
+    found = re.search(r"did you mean --map (\S+)=(\S+)\? (.*)", error.hint or "", re.DOTALL)
+    if found is not None and found[1] == target.text.strip():
+        error.hint = f"did you mean --target {found[2]}? {found[3]}"
+    return error
 
 
 def _check(asked: Asked, how: How, targets: Targets) -> dict[str, tuple[float, float]]:
@@ -109,10 +134,12 @@ def _check(asked: Asked, how: How, targets: Targets) -> dict[str, tuple[float, f
         raise UsageError("there is no data to fit to", hint="name a file: --data FILE; a function without data: train")
     if how.target is None:
         raise UsageError("there is no target", hint="write --target y for what the model should give")
+    if how.absolute_sigma and how.sigma is None:
+        raise UsageError("--absolute-sigma is about --sigma, and there is none", hint="write --sigma y_err")
     row_options.check_engine(how.engine)
     shared.check_data(asked.data, asked.nulls, asked.on_error)
-    shared.check_positive(max_time=how.max_time)
     training_output.check_history(targets.history)
+    training_output.check_together(targets)
     shared.check_targets(asked.targets)
     return shared.bounds(how.bounds)
 
@@ -120,7 +147,7 @@ def _check(asked: Asked, how: How, targets: Targets) -> dict[str, tuple[float, f
 def _job(programs: Sequence[Program], bound: Bound, bounds: Mapping[str, tuple[float, float]], how: How) -> Job:
     """The kernel of the model, the target, the starts."""
     from gradcli.training.layout import Layout
-    from gradcli.training.limits import limits
+    from gradcli.training.limits import check_start, limits
     from gradcli.training.losses import forms
 
     if not bound.starts:
@@ -133,12 +160,13 @@ def _job(programs: Sequence[Program], bound: Bound, bounds: Mapping[str, tuple[f
     _check_used(graph, bound)
     layout = Layout(bound.shapes)
     start = layout.vector(training_starts.draw(bound.starts, how.seed, lambda name: forms.fans(graph, name)))
+    check_start(layout, start)
     lower, upper = limits(layout, bounds, start)
     observed = _computed(target, bound, how, "--target")
     deviations = None if sigma is None else _computed(sigma, bound, how, "--sigma")
     modelled = _modelled(graph, bound, layout.elements(), how)
     texts = (target.text.strip(), None if sigma is None else sigma.text.strip())
-    return Job(model, modelled, bound, layout, observed, deviations, texts, start, lower, upper)
+    return Job(model, modelled, bound, layout, observed, deviations, texts, start, lower, upper, bounds)
 
 
 def _check_fixed(one: Program | None, option: str, bound: Bound) -> None:
@@ -185,12 +213,17 @@ def _computed(one: Program, bound: Bound, how: How, option: str) -> Vector:
     graph = _graph(one, bound, None, how, option)
     found = _modelled(graph, bound, [], how).values()
     if (row := first_wrong(found, option == "--sigma")) is not None:
-        where = f"row {row + 1:,} of the data"
-        if len(bound.tables) == 1 and not bound.rows.skipped:
-            where = f"{bound.tables[0].name}, row {row + 1:,}"
         hint = "it has to be finite" + (", and more than 0" if option == "--sigma" else "")
-        raise DataError(f"{where}: {option} {shorten(one.text.strip(), 60)} is {float(found[row])!r}", hint=hint)
+        what = f"{option} {shorten(one.text.strip(), 60)}"
+        raise DataError(f"{_row(bound, row)}: {what} is {float(found[row])!r}", hint=hint)
     return found
+
+
+def _row(bound: Bound, row: int) -> str:
+    """Where a row stands."""
+    if len(bound.tables) == 1 and not bound.rows.skipped:
+        return f"{bound.tables[0].name}, row {row + 1:,}"
+    return f"row {row + 1:,} of the data"
 
 
 def _modelled(graph: Graph, bound: Bound, parameters: Sequence[str], how: How) -> Modelled:
@@ -202,7 +235,8 @@ def _modelled(graph: Graph, bound: Bound, parameters: Sequence[str], how: How) -
     return Modelled(graph, bound.values, rows, parameters, Which(how.engine, how.threads, how.max_gates))
 
 
-def _fitted(job: Job, how: How, interrupts: Interrupts) -> Training:
+def _fitted(job: Job, how: How, interrupts: Interrupts) -> tuple[Training, Blamed | None]:
+    """The result, and the gate to blame where the model is not finite at the start."""
     from gradcli.training.squares.fitting import fit
     from gradcli.training.steps.state import Events
     from gradcli.training.steps.stopping import Criteria
@@ -211,54 +245,11 @@ def _fitted(job: Job, how: How, interrupts: Interrupts) -> Training:
         job.modelled.kernel, job.modelled.columns, job.target, job.sigma, job.layout.elements(), job.start,
         job.lower, job.upper,
         Criteria(epochs=how.epochs, seconds=how.max_time), Events(stop=lambda: interrupts.come),
+        absolute=how.absolute_sigma,
     )  # fmt: skip
-    return _result(job, how, found)
-
-
-def _result(job: Job, how: How, found: Fitted) -> Training:
-    from gradcli.training.results import Finding, Training
-
-    warnings = [] if found.converged else [Finding("not converged", f"not converged: {found.message}")]
-    settings = {
-        "optimizer": "lm", "target": job.texts[0], "sigma": job.texts[1], "seed": how.seed,
-        "bounds": {name: list(ends) for name, ends in shared.bounds(how.bounds).items()},
-    }  # fmt: skip
-    return Training(
-        kind="fit",
-        expression=job.model.text,
-        of=None if how.of is None else normalise(how.of),
-        parameters=job.layout.values(found.theta),
-        values=job.bound.values,
-        columns=job.bound.named,
-        per_row=True,
-        rows=job.bound.rows.count,
-        loss=found.fit.residual_sum_of_squares if found.fit is not None else float("nan"),
-        validation_loss=None,
-        converged=found.converged,
-        reason=found.reason,
-        message=found.message,
-        steps=found.steps,
-        epochs=found.steps,
-        engine=job.modelled.kernel.engine,
-        settings=settings,
-        history=found.history,
-        watched=[],
-        warnings=warnings,
-        fit=found.fit,
-    )
-
-
-def _picture(job: Job, result: Training) -> Plot:
-    """Data and model: a curve where one column makes it."""
-    from gradcli.render.training_plots import FitPoints, fit_plot
-
-    predicted = job.modelled.values(job.layout, result.parameters).tolist()
-    sigma = None if job.sigma is None else job.sigma.tolist()
-    title = " ".join(job.model.text.split())
-    points = FitPoints(title, job.texts[0], job.target.tolist(), predicted, deviations=sigma)
-    if (curve := job.modelled.curve(job.layout, result.parameters)) is None:
-        return fit_plot(points)
-    name, grid, heights = curve
-    predictor = job.bound.sources[name].columns[0] if name in job.bound.sources else name
-    xs = job.modelled.columns[name].tolist()
-    return fit_plot(points._replace(predictor=predictor, xs=xs, curve=(grid, heights)))
+    blamed = job.modelled.blame(job.layout, job.layout.values(job.start)) if found.reason == "nonfinite" else None
+    if blamed is None:
+        return fit_result.made(job, how, found), None
+    gate, row = blamed
+    message = f"{found.message}: in {_row(job.bound, row)}, {gate.message}"
+    return fit_result.made(job, how, found._replace(message=message)), gate

@@ -11,6 +11,7 @@ from gradcli.cli.bindings import BindingCommand
 from gradcli.codegen import TARGETS, generate, target
 from gradcli.errors import UsageError
 from gradcli.graph.lower import MAX_GATES
+from gradcli.printable import shorten
 
 _KNOWN = ", ".join(TARGETS)
 
@@ -43,12 +44,14 @@ def run(
 ) -> None:
     """Generate source code of the value and its gradient.
 
-    No values are needed, but for --self-test: it checks the file at them when it is run:
+    No values are needed, but for --self-test: it checks the file at them when it is run.
+    Where some inputs have a value and others none, the former are constants of the function:
 
     \b
       gradcli code "(x+y)*z" --to python
       gradcli code "(x+y)*z" --to c --self-test --x 2 --y 3 --z -4 -o product.c
       gradcli code "sum((X@w-y)^2)" --to numpy --shapes X=5x3,w=3,y=5
+      gradcli code "A*exp(-k*t) + c" --to javascript --vars fitted.json
     """
     if every_target:
         streams.emit(f"{one}\n" for one in TARGETS)
@@ -58,10 +61,13 @@ def run(
     target(to)
     loaded = program.load(
         context, expression, variables, settings, of, wrt, max_gates,
-        structure=not self_test, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
+        structure=not self_test, partly=True, rewriting=program.Rewriting(expand, fuse, share, unroll), shapes=shapes,
     )  # fmt: skip
     point = loaded.points[0] if self_test else None
-    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point, max_gates)], output)
+    constants = loaded.constants
+    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point, max_gates, constants=constants)], output)
+    if constants:
+        streams.note(f"note: constants of the function: {shorten(', '.join(constants), 200)}")
 
 
 run.command_class = BindingCommand  # type: ignore[attr-defined]

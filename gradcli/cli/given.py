@@ -125,6 +125,7 @@ def lowered(
     words: Collection[str] = (),
     several: bool = False,
     structure: bool = False,
+    partly: bool = False,
     others: Sequence[Program] = (),
 ) -> Graph:
     """The graph of a program with the shapes of the values.
@@ -133,6 +134,7 @@ def lowered(
         words: the command's options.
         several: as for `lower`.
         structure: whether it is fine that inputs have no values.
+        partly: whether it is fine that others then have one.
         others: further programs, which the values are for as well.
     """
     shaped = given.shaped()
@@ -141,7 +143,7 @@ def lowered(
     except ProgramError:
         whole = any(shape_of(x) for x in given.values.values())
         if whole or given.shapes or may_have_statics(program):  # what does not fit may be for want of a value
-            check_names([program, *others], given, words, complete=whole or not structure)
+            check_names([program, *others], given, words, complete=(whole and not partly) or not structure)
         raise
 
 

@@ -13,6 +13,7 @@ from gradcli.cli.row_options import From, Keep, Null, OnError, Only, Quiet, Reje
 from gradcli.errors import ExitStatus, UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.printable import shorten
+from gradcli.tables import suffix_format
 
 if TYPE_CHECKING:
     from gradcli.batch.tally import Tally
@@ -27,8 +28,12 @@ Data = Annotated[
     typer.Argument(metavar="DATA...", show_default=False, help="Files, directories or globs; - for standard input."),
 ]
 Of = Annotated[
-    str | None, typer.Option("--of", metavar="NAME", help="The stage to compute; else the model, or the only stage.")
-]
+    str | None,
+    typer.Option(
+        "--of", metavar="NAME|EXPR",
+        help="What to compute, a stage or an expression of them; else the model, or the only stage.",
+    ),
+]  # fmt: skip
 Map = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="X=COLUMN", help="Take an input from this column, not from the one of the training."),
@@ -60,6 +65,7 @@ def run(
     \b
       gradcli predict model.json new.csv -o predicted.csv
       gradcli predict model.json new.csv --of chance --only
+      gradcli predict line.json new.csv --of "w*x + b"
       gradcli predict model.json measured.csv --map x=pressure
     """
     progress = Progress(not quiet)
@@ -69,6 +75,9 @@ def run(
         raise UsageError("there is no data", hint="name files after the result, or - for standard input")
     if result == "-" and "-" in data:
         raise UsageError("only one of the result and the data can come from standard input")
+    if suffix_format(result) not in (None, "ndjson", "json") and any(one.endswith(".json") for one in data):
+        hint = f"did you mean gradcli predict {shorten(data[0], 200)} {shorten(result, 200)}?"
+        raise UsageError(f"{shorten(result, 200)} is a table, and the result of the training comes first", hint=hint)
     row_options.check_data(data, null or [])
     row_options.check_bad_rows(on_error, rejects, output)
     row_options.check_prefix(prefix)
@@ -88,7 +97,7 @@ def run(
         tally = _computed(loaded, output or "-", rejects, progress)
         seconds = progress.seconds()
     if not quiet:
-        streams.note(summary(tally, seconds, loaded.computing.engine, on_error, model.expression))
+        streams.note(summary(tally, seconds, loaded.computing.engine, on_error, loaded.job.program))
     return ExitStatus.DONE
 
 

@@ -26,8 +26,9 @@ from gradcli.language.parser import normalise, parse
 from gradcli.printable import shorten
 from gradcli.tables import FORMATS, format_of
 from gradcli.tables.blocks import Options
-from gradcli.training.models.needs import needed
-from gradcli.training.models.predicting import Asked, PerRow, Whole, stage_of
+from gradcli.training.models.expressed import expressed, placed
+from gradcli.training.models.needs import in_loops, needed
+from gradcli.training.models.predicting import Asked, ColumnPredictor, RowPredictor, stage_of
 from gradcli.training.models.stored import Model
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Loaded(NamedTuple):
     """
 
     job: Job
-    computing: PerRow | Whole
+    computing: RowPredictor | ColumnPredictor
     data: Data
     blocks: dict[int, Iterator[Block]]
 
@@ -62,7 +63,7 @@ def load(model: Model, paths: Sequence[str], flags: Flags) -> Loaded:
     Raises:
         GradcliError: something is wrong with the model, the stage, the data or the options.
     """
-    program, of = _stage(model, flags.of)
+    program, of, text = _stage(model, flags.of)
     files = batch_job.files_of(paths)
     rejects = () if flags.rejects is None else (flags.rejects,)
     check_apart(paths, files, {"-o": [flags.output or "-"], "--rejects": rejects})
@@ -75,29 +76,36 @@ def load(model: Model, paths: Sequence[str], flags: Flags) -> Loaded:
         named = None if flags.keep is None else [one.strip() for one in flags.keep.split(",") if one.strip()]
         kept = columns.kept(flags.only, named, data.columns)
         typed = FORMATS[sink].typed and not any(FORMATS[format].typed for format in formats)
-        return _planned(model, program, of, data, _Passing(kept, keep, typed, sink), flags)
+        with placed(program, text):
+            return _planned(model, program, of, data, _Passing(kept, keep, typed, sink), flags)
     except BaseException:
         data.close()
         raise
 
 
-def _stage(model: Model, asked: str | None) -> tuple[Program, str | None]:
-    """The program, and the stage of it to compute."""
+def _stage(model: Model, asked: str | None) -> tuple[Program, str | None, str | None]:
+    """The program, the stage of it to compute, and the expression that was asked for in its place."""
+    known = {*model.values, *model.columns}
     try:
         program = parse(model.expression)
-        stages = [*resolve(program, {*model.values, *model.columns}).stages]
+        names = resolve(program, known)
     except (ParseError, ProgramError) as error:
         error.message = f"the program of {model.where}: {error.message}"
         raise
-    of = None if asked is None else normalise(asked.strip())
+    stages = [*names.stages]
     if not model.columns:
         hint = f"`gradcli eval PROGRAM --vars {model.where}` computes it at its parameters"
         raise BindingError(f"{model.where} was trained without data", hint=hint)
-    base = (of or "").partition("[")[0]
-    if of is not None and base not in stages:
+    if asked is None:
+        return program, stage_of(program, stages, None, model.kind, model.output, names.inputs), None
+    of = normalise(asked).strip()
+    if of in stages or of.partition("[")[0] in in_loops(program):
+        return program, of, None
+    if not of or (of.isidentifier() and of not in names.inputs and of not in known):
         hint = f"its stages are {_listed(stages)}" if stages else "it has no stages"
+        hint += f'; or write an expression, of {_listed([*names.inputs])}: --of "…"'
         raise UsageError(f"--of: there is no stage {shorten(of) or '(empty)'} in the program", hint=hint)
-    return program, stage_of(program, stages, of, model.kind, model.output)
+    return expressed(program, of, known), None, of
 
 
 def _planned(
@@ -106,7 +114,7 @@ def _planned(
     names = needed(program, of)
     wanted = [name for name in model.columns if name in names]
     if not wanted:
-        stage = f"the stage {of}" if of is not None else "the program"
+        stage = f"the stage {of}" if of is not None else "what is asked for" if flags.of else "the program"
         raise BindingError(f"{stage} depends on no column", hint="take one that does, by --of")
     sources = _sources(model, wanted, collect([], flags.mapped, "--map"), data.columns)
     read = tuple(dict.fromkeys(column for source in sources.values() for column in source.columns))
@@ -117,7 +125,7 @@ def _planned(
     others = {name: _stored(name, model.columns[name]).shape for name in model.columns if name not in shaped}
     asked = Asked(program, of, model.values, {**others, **shaped}, flags.max_gates)
     try:
-        computing = Whole(asked) if model.whole else PerRow(asked, data.rows())
+        computing = ColumnPredictor(asked) if model.whole else RowPredictor(asked, data.rows())
     except ProgramError as error:
         raise batch_job.of_columns(error, sources, lists) from None
     job = _job(program, of, shaped, sources, computing, data, passing, flags)
@@ -126,7 +134,7 @@ def _planned(
 
 def _job(
     program: Program, of: str | None, shaped: Mapping[str, Shape], sources: Mapping[str, Source],
-    computing: PerRow | Whole, data: Data, passing: _Passing, flags: Flags,
+    computing: RowPredictor | ColumnPredictor, data: Data, passing: _Passing, flags: Flags,
 ) -> Job:  # fmt: skip
     fed = [feed for name in computing.needed for feed in feeds(name, sources[name], shaped[name])]
     if not fed:

@@ -46,6 +46,7 @@ class Loaded(NamedTuple):
         ranges: the inputs that are given as a range; the points hold its lower end.
         written: the first point as it was written, if that is to be kept.
         arrays: the inputs that are arrays in the program, and elements in an unrolled graph.
+        constants: the inputs that are none in the graph, since they have a value and others have none.
     """
 
     graph: Graph
@@ -54,6 +55,7 @@ class Loaded(NamedTuple):
     ranges: dict[str, tuple[float, float]] = {}  # noqa: RUF012
     written: dict[str, Any] = {}  # noqa: RUF012
     arrays: dict[str, Shape] = {}  # noqa: RUF012
+    constants: dict[str, Any] = {}  # noqa: RUF012
 
     def numbers(self, m: NumberSystem) -> dict[str, Any]:
         """The first point in a number system, as it was written."""
@@ -72,6 +74,7 @@ def load(
     *,
     against: list[str] | None = None,
     structure: bool = False,
+    partly: bool = False,
     drawn: bool = False,
     rewriting: Rewriting | None = None,
     decimals: bool = False,
@@ -86,7 +89,7 @@ def load(
     Args:
         context, expression, variables, settings, of, wrt, max_gates, shapes, rewriting: as the command got them.
         against: settings that change the point to a second one.
-        structure: whether it is fine that no value is given at all.
+        structure, partly: whether it is fine that no input has a value; that some have none: the others are constants.
         drawn: whether the structure is not differentiated, so that its output may be an array.
         decimals: whether the values are kept as they were written.
         ranges: whether a value may be a range LOW..HIGH.
@@ -105,22 +108,49 @@ def load(
     known = given.read(
         [program], arguments, option_names, variables, settings or [], decimals=decimals, ranges=ranges, shapes=shapes
     )
-    graph = given.lowered(program, known, of, max_gates, words=option_names, several=several, structure=structure)
-    values = given.used(graph, known, option_names)
-    without = structure and graph.inputs and given.is_structure(known, graph)
-    points = [] if without else [bind(graph, values)]
-    loaded = Loaded(graph, points, names_of(wrt), known.ranges, values if decimals else {})
-    asked = rewriting or Rewriting()
+    graph = given.lowered(
+        program, known, of, max_gates, words=option_names, several=several, structure=structure, partly=partly
+    )
+    values, asked = given.used(graph, known, option_names), rewriting or Rewriting()
+    loaded = _bound(graph, known, values, names_of(wrt), structure, partly)
+    loaded, whole = loaded._replace(written=values if decimals else {}), loaded.graph
     if asked.unroll or scalars or decimals:
-        loaded = _unrolled(loaded, max_gates, several or (drawn and not points))
-    _check_wrt(loaded)
-    unrolled = loaded.graph
+        loaded = _unrolled(loaded, max_gates, several or (drawn and not loaded.points))
+    unrolled = _check_wrt(loaded)
     loaded = loaded._replace(graph=rewritten(program, unrolled, asked, max_gates))
     loaded.points.extend([_second(loaded, against)] if against else [])
     if not quiet:
-        unasked = unrolled is not graph and not asked.unroll
+        unasked = unrolled is not whole and not asked.unroll
         _tell(loaded.graph, unrolled, unasked, known.unused(graph), {} if decimals else known.written)
     return loaded
+
+
+def _bound(
+    graph: Graph, known: given.Given, values: dict[str, Any], wrt: list[str] | None, structure: bool, partly: bool
+) -> Loaded:
+    """The graph at its point; without one, where there may be none."""
+    if structure and partly and (constants := _constants(graph, values, wrt)):
+        from gradcli.graph.rewriting.fixing import fix
+
+        return Loaded(fix(graph, constants), [], wrt, constants=constants)
+    without = structure and graph.inputs and given.is_structure(known, graph)
+    return Loaded(graph, [] if without else [bind(graph, values)], wrt, known.ranges)
+
+
+def _constants(graph: Graph, values: Mapping[str, Any], wrt: list[str] | None) -> dict[str, Any]:
+    """The inputs with a value, if there are others without one.
+
+    Raises:
+        BindingError: one of them is to be differentiated by.
+    """
+    found = {name: values[name] for name in graph.inputs if name in values}
+    if len(found) == len(graph.inputs):
+        return {}
+    for name in wrt or ():
+        if (whole := name.partition("[")[0]) in found:
+            message = f"{shorten(whole)} has a value, and is a constant of the function: it has no gradient"
+            raise BindingError(message, hint="leave it out of --wrt, or give it no value")
+    return found
 
 
 def _tell(graph: Graph, unrolled: Graph, unasked: bool, unused: list[str], written: dict[str, str]) -> None:
@@ -175,14 +205,15 @@ def by_elements(names: list[str], arrays: Mapping[str, Shape]) -> list[str]:
     return [one for name in names for one in element_names(name, arrays.get(name, ()))]
 
 
-def _check_wrt(loaded: Loaded) -> None:
-    """Refuse names in --wrt that are no inputs, and say what x[0] needs where x is one input."""
+def _check_wrt(loaded: Loaded) -> Graph:
+    """The graph; names in --wrt that are no inputs are refused, and x[0] where x is one input."""
     for name in loaded.wrt or ():
         array, bracket, _ = name.partition("[")
         if bracket and array in loaded.graph.inputs:
             raise BindingError(f"{shorten(name)} is no input but a part of {shorten(array)}", hint=ELEMENT_HINT)
     if loaded.wrt is not None:
         wanted.differentiated(loaded.graph, loaded.wrt)
+    return loaded.graph
 
 
 ELEMENT_HINT = "--unroll makes an input of every element"

@@ -15,6 +15,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from gradcli.cli import streams
+from gradcli.cli.option_numbers import whole
 from gradcli.errors import StreamError, UsageError
 from gradcli.printable import printable, shorten
 from gradcli.tables import FORMATS, NAMES
@@ -47,7 +48,8 @@ Null = Annotated[
 ]
 Engine = Annotated[str, typer.Option("--engine", metavar="NAME", help="numpy, native (compiled), or auto.")]
 Threads = Annotated[
-    int | None, typer.Option("--threads", metavar="N", min=1, max=1024, help="Threads of the native engine.")
+    int | None,
+    typer.Option("--threads", metavar="N", parser=whole("--threads", 1, 1024), help="Threads of the native engine."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary, no notes.")]
 

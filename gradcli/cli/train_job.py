@@ -8,7 +8,7 @@ arguments on the same data give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,37 +24,14 @@ from gradcli.language.parser import normalise
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
+    from gradcli.cli.train_parts import Job
     from gradcli.graph.graph import Graph
-    from gradcli.training.layout import Vector
     from gradcli.training.losses.forms import Form
-    from gradcli.training.objective import Columns, Objective
+    from gradcli.training.objective import Objective
 
 __all__ = ["How", "run"]
 
 _ONCE = "the expression, --penalty, the data, --vars and a value"
-
-
-class Job(NamedTuple):
-    """All that a run is of.
-
-    Attributes:
-        penalty: its text, None without one.
-        columns: the rows to learn from; empty without data.
-        validation: rows to compare with, None without them.
-        shared: whether these were among the data.
-        start, lower, upper: vectors of the objective's layout.
-    """
-
-    form: Form
-    penalty: str | None
-    bound: Bound
-    objective: Objective
-    columns: Columns
-    validation: Columns | None
-    shared: bool
-    start: Vector
-    lower: Vector | None
-    upper: Vector | None
 
 
 def run(context: typer.Context, expression: str | None, asked: Asked, how: How, format: str) -> ExitStatus:
@@ -66,7 +43,9 @@ def run(context: typer.Context, expression: str | None, asked: Asked, how: How, 
     meter = Meter(not how.quiet, how.epochs)
     arguments, words = program.arguments_of(context)
     if expression is None:
-        raise missing_expression(arguments, words, "train")
+        raise missing_expression(
+            arguments, words, "train", '"(w*x + b - y)^2" --data points.csv --param w=0 --param b=0'
+        )
     output, history, plot, checkpoint = (asked.targets[one] for one in ("-o", "--history", "--plot", "--checkpoint"))
     targets = Targets(format, output, history, plot, training_options.plot_format(plot))
     method = train_plan.method(how, bool(asked.data), checkpoint)
@@ -80,8 +59,9 @@ def run(context: typer.Context, expression: str | None, asked: Asked, how: How, 
     loss = program.parsed(expression)
     penalty = None if how.penalty is None else program.parsed(how.penalty)
     job = _job(loss, penalty, asked, how, method, arguments, words)
+    notes = _replaced(checkpoint) if checkpoint is not None and not how.resume else []
     if not how.quiet:
-        streams.tell(job.bound.notes)
+        streams.tell([*job.bound.notes, *_without_effect(job, how), *_faster(job), *notes])
     from gradcli.cli import train_run
 
     meter.epochs = method.epochs
@@ -96,7 +76,8 @@ def run(context: typer.Context, expression: str | None, asked: Asked, how: How, 
     if not how.quiet:
         training_output.warn(result)
         if format != "table" or output not in (None, "-"):
-            streams.note(training_output.summary(result, meter.seconds()))
+            ended = training_output.status(result, method.wanted) != ExitStatus.DONE  # then the last line says why
+            streams.note(training_output.summary(result, meter.seconds(), told=ended))
     return train_run.end(method, result, blamed, checkpoint)
 
 
@@ -106,6 +87,10 @@ def _check(asked: Asked, how: How, targets: Targets) -> None:
     training_output.check_history(targets.history)
     training_output.check_together(targets)
     training_options.check_targets(asked.targets)
+    share = None if how.validate is None else _share(how.validate)
+    if share is not None and not 0 < share < 1:
+        hint = "write --validate 0.2 for a fifth of the rows, or --validate FILE"
+        raise UsageError(f"--validate {shorten(how.validate or '')} is no share of the rows", hint=hint)
     if how.explain_step is None:
         return
     if targets.format not in ("table", "markdown"):
@@ -113,6 +98,31 @@ def _check(asked: Asked, how: How, targets: Targets) -> None:
     for option in ("--history", "--plot"):
         if asked.targets[option] is not None:
             raise UsageError(f"--explain-step writes one step, and no result: {option} has no effect")
+
+
+def _replaced(checkpoint: str) -> list[str]:
+    """What to say of a checkpoint that this run replaces; refuses to replace anything else."""
+    from gradcli.training.steps.checkpoints import step_of
+
+    step = step_of(checkpoint)
+    where = shorten(checkpoint, 200)
+    return [] if step is None else [f"note: {where}, which held step {step:,}, is written anew; --resume goes on there"]
+
+
+def _without_effect(job: Job, how: How) -> list[str]:
+    """Options that change nothing with as many rows as there are."""
+    from gradcli.training.objective import count
+
+    rows, size = count(job.columns), how.batch_size
+    if not rows or (size is not None and size < rows):
+        return []
+    notes = []
+    if size is not None and size > rows:
+        all_rows = "the only row: every step takes it" if rows == 1 else f"the {rows:,} rows: every step takes them all"
+        notes.append(f"note: --batch-size {size:,} is more than {all_rows}")
+    if how.shuffle:
+        notes.append("note: --shuffle has no effect: every step takes all rows")
+    return notes
 
 
 def _share(validate: str) -> float | None:
@@ -127,6 +137,7 @@ def _job(
     loss: Program, penalty: Program | None, asked: Asked, how: How, method: Method, arguments: Any, words: Sequence[str]
 ) -> Job:
     """Names, data, shapes, the form, the starts, the objective: in this order."""
+    from gradcli.cli.train_parts import Job
     from gradcli.training.layout import Layout
     from gradcli.training.limits import check_start, limits
     from gradcli.training.losses import forms
@@ -156,6 +167,16 @@ def _job(
     return Job(form, how.penalty, bound, objective, columns, validation, shared, start, lower, upper)
 
 
+def _faster(job: Job) -> list[str]:
+    """How the loss could be computed faster, as notes."""
+    from gradcli.training.losses.forms import over_columns
+    from gradcli.training.losses.rows import PerRow
+
+    objective = job.objective
+    told = over_columns(objective.form, len(objective.flat)) if isinstance(objective, PerRow) else None
+    return [f"note: {told}"] if told else []
+
+
 def _objective(
     form: Form, penalty: Graph | None, how: How, method: Method, rows: int, checkpoint: str | None
 ) -> Objective:
@@ -168,7 +189,7 @@ def _objective(
 
     engine = how.engine
     if engine == "auto" and how.resume and checkpoint is not None:
-        from gradcli.cli.train_run import engine_of
+        from gradcli.training.steps.checkpoints import engine_of
 
         engine = engine_of(checkpoint) or engine
     return PerRow(form, penalty, engine=engine, threads=how.threads, rows=method.epochs * rows)
@@ -196,7 +217,4 @@ def _validation(bound: Bound, asked: Asked, how: How) -> tuple[Any, Any]:
         return columns, training_data.validation(how.validate, bound, asked).columns
     from gradcli.training.streams import split
 
-    if not 0 < share < 1:
-        hint = "write --validate 0.2 for a fifth of the rows, or --validate FILE"
-        raise UsageError(f"--validate {shorten(how.validate)} is no share of the rows", hint=hint)
     return split(columns, share, how.seed)

@@ -12,6 +12,7 @@ from gradcli.cli import row_options
 from gradcli.cli import training_options as shared
 from gradcli.errors import UsageError
 from gradcli.printable import shorten
+from gradcli.training.losses.forms import REDUCTIONS
 from gradcli.training.steps import optimisers, schedules
 from gradcli.training.steps.stopping import Criteria
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from gradcli.training.steps.optimisers import Optimiser
     from gradcli.training.steps.schedules import Part
 
-REDUCTIONS = ("mean", "sum")
 EPOCHS = {"steps": 100, "scipy": 1000}  # where nobody says how many
 
 
@@ -48,6 +48,7 @@ class How(NamedTuple):
     resume: bool
     watch: bool
     explain_step: int | None
+    short: bool
     engine: str
     threads: int | None
     of: str | None
@@ -93,16 +94,16 @@ def method(how: How, data: bool, checkpoint: str | None) -> Method:
     row, settings = optimisers.read_optimiser(how.optimizer)
     row_options.check_engine(how.engine)
     if how.reduce is not None and how.reduce not in REDUCTIONS:
-        raise UsageError(f"--reduce {shorten(how.reduce) or '(empty)'}: write mean or sum")
-    shared.check_positive(
-        learning_rate=how.learning_rate, clip=how.clip, clip_value=how.clip_value, tolerance=how.tolerance,
-        gradient_tolerance=how.gradient_tolerance, step_tolerance=how.step_tolerance, max_time=how.max_time,
-    )  # fmt: skip
+        raise UsageError(f"--reduce {shorten(how.reduce) or '(empty)'}: write {' or '.join(REDUCTIONS)}")
     _check_together(how, data, checkpoint)
     if row.kind == "scipy":
         _check_whole(how, row.name)
     if how.explain_step is not None:
         _check_explained(how, checkpoint)
+    elif how.short:
+        raise UsageError(
+            "--short is for --explain-step", hint="write --explain-step 1 for the first step, or leave it out"
+        )
     epochs = how.epochs or EPOCHS[row.kind]
     criteria = Criteria(
         epochs, how.tolerance, how.gradient_tolerance, how.step_tolerance, how.patience, how.max_time

@@ -6,45 +6,41 @@ whether it was cut into several runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradcli.cli import streams, training_output
 from gradcli.cli.signals import Interrupts
+from gradcli.cli.train_parts import Job, fingerprint, pace_of, plan
 from gradcli.cli.train_plan import How, Method
 from gradcli.cli.training_output import Meter, Targets
 from gradcli.errors import ExitStatus, Span, place
 from gradcli.printable import shorten
-from gradcli.training.digests import digest
 from gradcli.training.limits import limits
 from gradcli.training.objective import Blamed, Columns, count
 from gradcli.training.results import Finding, Training, Watched
-from gradcli.training.steps import checkpoints, schedules
-from gradcli.training.steps.loop import Plan, steps_of
+from gradcli.training.steps import checkpoints
 from gradcli.training.steps.loop import run as run_steps
 from gradcli.training.steps.state import Ended, Events, State, begin
-from gradcli.training.steps.stopping import REASONS
+from gradcli.training.steps.stopping import sentence
 
 if TYPE_CHECKING:
-    from gradcli.cli.train_job import Job
     from gradcli.render.plots import Plot
-    from gradcli.training.steps.schedules import Schedule
 
 
 def trained(
     job: Job, method: Method, how: How, checkpoint: str | None, meter: Meter, interrupts: Interrupts
 ) -> tuple[Training, Blamed | None]:
     """Run it, from the start or from a checkpoint. The result, and the gate to blame if it diverged."""
-    fingerprint = _fingerprint(job, method, how)
-    state = begin(job.start, method.optimiser.memory)
+    belongs, state = fingerprint(job, method, how), begin(job.start, method.optimiser.memory)
     if how.resume and checkpoint is not None:
-        found = checkpoints.read(checkpoint, fingerprint, len(job.start), method.optimiser.memory)
+        memory, pace = method.optimiser.memory, pace_of(job, method, how)
+        found = checkpoints.read(checkpoint, belongs, len(job.start), memory, pace)
         if found is None and not how.quiet:
             streams.note(f"note: there is no {shorten(checkpoint, 200)} yet: the run starts anew")
         state = state if found is None else found
     anew = method.name == "lm"  # done in so few iterations that it begins anew where it should go on
-    saved = _Saving(checkpoint, None if anew else how.every, fingerprint)
+    saved = _Saving(checkpoint, None if anew else how.every, belongs)
 
     def on_step(now: State) -> None:
         saved.after(now)
@@ -58,12 +54,12 @@ def trained(
         return watch(job.objective, now.theta, batch, now.previous, now.epoch + 1)
 
     events = Events(on_step, on_epoch, lambda: interrupts.come)
-    ended = _run(job, method, how, state, events)
+    ended = _run(job, method, how, state, events, checkpoint is not None)
     saved.last(begin(job.start) if anew else ended.state)
     return _result(job, method, how, ended)
 
 
-def _run(job: Job, method: Method, how: How, state: State, events: Events) -> Ended:
+def _run(job: Job, method: Method, how: How, state: State, events: Events, logged: bool) -> Ended:
     if method.optimiser.kind == "steps":
         return run_steps(job.objective, job.columns, job.validation, plan(job, method, how), state, events)
     lower, upper = limits(job.objective.layout, method.bounds, job.start)
@@ -71,18 +67,12 @@ def _run(job: Job, method: Method, how: How, state: State, events: Events) -> En
         from gradcli.training.steps import lbfgs
 
         memory = int(method.settings["memory"])
-        return lbfgs.minimise(job.objective, job.columns, state, lower, upper, method.criteria, events, memory=memory)
+        return lbfgs.minimise(
+            job.objective, job.columns, state, lower, upper, method.criteria, events, memory=memory, logged=logged
+        )  # fmt: skip
     from gradcli.training.squares import residuals
 
     return residuals.minimise(job.objective, job.columns, state, lower, upper, method.criteria, events)
-
-
-def plan(job: Job, method: Method, how: How) -> Plan:
-    """How the steps are taken."""
-    return Plan(
-        method.optimiser, method.rate, method.settings, method.criteria, _schedule(job, method, how), how.batch_size,
-        how.shuffle, how.seed, how.clip, how.clip_value, job.lower, job.upper,
-    )  # fmt: skip
 
 
 def explained(job: Job, method: Method, how: How, meter: Meter, targets: Targets) -> Iterator[str]:
@@ -94,18 +84,14 @@ def explained(job: Job, method: Method, how: How, meter: Meter, targets: Targets
     taken = plan(job, method, how)
     found = step(job.objective, job.columns, job.validation, taken, state, how.explain_step or 1, meter.at)
     format = "markdown" if targets.format == "markdown" else "text"
-    return explain_step(found, format, streams.look(path=targets.output))
-
-
-def _schedule(job: Job, method: Method, how: How) -> Schedule:
-    return schedules.schedule(method.schedule, steps_of(method.epochs, count(job.columns), how.batch_size))
+    return explain_step(found, format, streams.look(path=targets.output), how.short)
 
 
 class _Saving:
     """Saves checkpoints: every so many steps, and the last state."""
 
-    def __init__(self, path: str | None, every: int | None, fingerprint: Mapping[str, Any]) -> None:
-        self.path, self.every, self.fingerprint = path, every, fingerprint
+    def __init__(self, path: str | None, every: int | None, belongs: Mapping[str, Any]) -> None:
+        self.path, self.every, self.belongs = path, every, belongs
         self.written: State | None = None
 
     def after(self, state: State) -> None:
@@ -114,49 +100,8 @@ class _Saving:
 
     def last(self, state: State) -> None:
         if self.path is not None and state is not self.written:
-            checkpoints.write(self.path, state, self.fingerprint)
+            checkpoints.write(self.path, state, self.belongs)
             self.written = state
-
-
-def engine_of(path: str) -> str | None:
-    """The engine of the run that a checkpoint is of; None where that can't be told: reading it whole says why."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)["job"]["engine"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return found if found in ("numpy", "native") else None
-
-
-def _fingerprint(job: Job, method: Method, how: How) -> dict[str, Any]:
-    """What may not change when a run is resumed, by what messages call it."""
-    form = job.form
-    return {
-        "expression": form.program.text,
-        "stage": form.of,
-        "penalty": job.penalty,
-        "reduce": form.reduce,
-        "parameters": {name: list(shape) for name, shape in form.parameters.items()},
-        "start": digest({"": job.start}),
-        "constants": digest(form.constants),
-        "data": _rows(job.bound.rows.columns),
-        "validation data": how.validate if job.validation is None or job.shared else _rows(job.validation),
-        "bounds": None if job.lower is None else digest({"low": job.lower, "high": job.upper}),
-        "engine": job.objective.engine,
-        "optimizer": method.name,
-        "optimizer settings": {name: repr(x) for name, x in method.settings.items()},
-        "learning rate": repr(method.rate),
-        "schedule": _schedule(job, method, how).text,
-        "batch size": how.batch_size,
-        "shuffle": how.shuffle,
-        "seed": how.seed,
-        "clip": repr(how.clip),
-        "clip value": repr(how.clip_value),
-    }
-
-
-def _rows(columns: Columns) -> str:
-    return f"{count(columns):,} rows, {digest(columns)}"
 
 
 def _result(job: Job, method: Method, how: How, ended: Ended) -> tuple[Training, Blamed | None]:
@@ -184,23 +129,23 @@ def _result(job: Job, method: Method, how: How, ended: Ended) -> tuple[Training,
         history=state.history.entries(),
         watched=state.watched.entries(),
         warnings=[],
+        start_loss=float(objective.evaluate(job.start, job.columns).loss),
     )
     blamed = _blamed(job, ended)
-    return result._replace(warnings=_findings(ended, result, blamed)), blamed
+    return result._replace(warnings=_findings(method, ended, result, blamed)), blamed
 
 
-_OF_A_MINIMISER = {
-    "gradient": "the gradient is as flat as it gets",
-    "epochs": "all iterations are done",
-    "stalled": "nothing better is near, and yet the gradient is not flat",
-}
+_OF_A_MINIMISER = {"gradient": "the gradient is as flat as it gets", "epochs": "all iterations are done"}
+_AT_ONCE = "already at the start values, so that they may be no minimum"
 
 
 def _message(method: Method, ended: Ended) -> str:
     """Why it ended."""
     own = method.optimiser.kind == "scipy" and not (ended.reason == "gradient" and method.criteria.gradient)
     message = _OF_A_MINIMISER.get(ended.reason) if own else None
-    message = message or REASONS[ended.reason].message
+    message = message or sentence(ended.reason, method.criteria)
+    if own and ended.reason == "gradient" and not ended.state.step:
+        return f"{message}, {_AT_ONCE}"
     if ended.trouble and ended.reason == "stalled":
         return ended.trouble
     if ended.trouble:
@@ -235,14 +180,18 @@ def _settings(job: Job, method: Method, how: How) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _findings(ended: Ended, result: Training, blamed: Blamed | None) -> list[Finding]:
+def _findings(method: Method, ended: Ended, result: Training, blamed: Blamed | None) -> list[Finding]:
     """What a person should know; where it went wrong stands first."""
     from gradcli.training.advice import findings, of_divergence
 
-    found = findings(result.history, result.watched, result.reason)
+    found = findings(result.history, result.watched, result.reason, method.name)
     if ended.bad_theta is None:
         return found
-    return [of_divergence(blamed, result.history, ended.state.epoch + 1), *found]
+    growth = ended.growth if method.name in _FIXED else None
+    return [of_divergence(blamed, result.history, ended.state.epoch + 1, method=method.name, growth=growth), *found]
+
+
+_FIXED = {"gd", "momentum", "nesterov"}  # whose steps grow with the gradient, so that a loss grows by a factor
 
 
 def _blamed(job: Job, ended: Ended) -> Blamed | None:
@@ -263,15 +212,20 @@ def pictures(result: Training, how: How, plot: str | None) -> list[Plot]:
 
 
 def end(method: Method, result: Training, blamed: Blamed | None, checkpoint: str | None) -> ExitStatus:
-    """Say what went wrong, if anything did; the status to end with."""
+    """Say what went wrong, if anything did; the status to end with.
+
+    Raises:
+        Interrupted: it was.
+    """
     status = training_output.status(result, method.wanted)
     if result.reason == "interrupted":
         more = "" if checkpoint is None else f"; --resume goes on from {shorten(checkpoint, 200)}"
-        streams.note(f"gradcli: interrupted after step {result.steps:,}{more}")
-    elif result.reason == "diverged":
+        raise training_output.Interrupted(f"interrupted after step {result.steps:,}{more}")
+    if result.reason == "diverged":
         told = next(one for one in result.warnings if one.kind == "diverged")
-        lines = () if blamed is None else place(result.expression, Span(blamed.start, blamed.end))
+        spot = None if blamed is None or blamed.end <= blamed.start else Span(blamed.start, blamed.end)
+        lines = () if spot is None else place(result.expression, spot)  # the penalty's text is another one
         streams.tell([f"gradcli: {result.message}", *lines, f"hint: {told.message}"])
     elif status != ExitStatus.DONE:
-        streams.note(f"gradcli: not converged: {result.message}")
+        streams.tell([f"gradcli: not converged: {result.message}", *training_output.way_on(result)])
     return status

@@ -17,6 +17,7 @@ from gradcli.batch.planning import shapes
 from gradcli.cli import batch_job, given, training_starts
 from gradcli.cli.batch_targets import check_apart
 from gradcli.cli.bindings import Sorted, collect
+from gradcli.cli.training_names import listed, refuse_plain, sources_of, unknown, without_rows
 from gradcli.cli.values import Shaped
 from gradcli.errors import BindingError, GradcliError, ProgramError, UsageError
 from gradcli.graph.names import NAMED_CONSTANTS, resolve
@@ -28,8 +29,6 @@ from gradcli.tables.blocks import Options
 if TYPE_CHECKING:
     from gradcli.batch.looking import Lists, Table
     from gradcli.training.data import Rows
-
-_NO_SOURCE = "no column and no value for "  # how `columns.sources` begins
 
 
 class Asked(NamedTuple):
@@ -130,7 +129,7 @@ def validation(path: str, found: Bound, asked: Asked) -> Rows:
     data = look(files, asked.reading)
     try:
         if data.columns is None:
-            raise _without_rows(data)
+            raise without_rows(data)
         needed = _needed(found.sources)
         check_columns(data._replace(tables=(*found.tables, *data.tables)), needed, (), "nothing")
         blocks, _ = batch_job.first_rows(data, found.sources, needed, (), asked.reading)
@@ -181,12 +180,12 @@ def _told(
     for names, what in ((starts, "parameter"), (known.values, "value")):
         if unused := columns.hidden({name for name in names if name in used}, there):
             verb = "column is" if len(unused) == 1 else "columns are"
-            notes.append(f"note: given as a {what}, so the {verb} not used: {_listed(unused)}")
+            notes.append(f"note: given as a {what}, so the {verb} not used: {listed(unused)}")
     for name in NAMED_CONSTANTS:
         if name in there and name not in sources and name not in used:
             notes.append(f"note: {name} is the constant, not the column; --map {name}={name} takes the column")
     if unused := [name for name in (*(known.from_file or ()), *starts) if name not in used]:
-        notes.append(f"note: not used by the program: {_listed(unused)}")
+        notes.append(f"note: not used by the program: {listed(unused)}")
     return [*notes, *given.value_notes([], known.written)]
 
 
@@ -203,7 +202,7 @@ def _without_data(
     known = _known(programs, asked, arguments, words, starts, optional, {}, ())
     used = _used(programs, {*known.values, *starts})
     if missing := [name for name in used if name not in starts and name not in known.values]:
-        raise _missing(missing, None)
+        raise unknown(missing, None, [name for name in starts if name in optional and name not in used])
     return _assembled(starts, known, used, {}, {}, Rows({}, 0), (), Lists({}, {}), _told(starts, used, known, (), ()))
 
 
@@ -229,14 +228,15 @@ def _with_data(
     names = {*known.values, *mapped, *starts}
     inputs = _used(programs, names)
     apart = _used(plain, names)
-    sources = _sources(inputs, {*known.values, *starts}, mapped, data)
+    held = [name for name in starts if name in optional and name not in {*inputs, *apart}]
+    sources = sources_of(inputs, {*known.values, *starts}, mapped, data, held)
     for name in apart:
         if name not in known.values and name not in starts:
-            _refuse_plain(name, sources, there)
+            refuse_plain(name, sources, there)
     used = {**inputs, **apart}
     needed = _needed(sources)
     if not needed:
-        some = f"the data has {_listed(there)}"
+        some = f"the data has {listed(there)}"
         raise BindingError("no input of the program is a column of the data", hint=f"{some}; or leave --data out")
     check_columns(data, needed, (), "nothing")
     blocks, lists = batch_job.first_rows(data, sources, needed, (), asked.reading)
@@ -244,61 +244,11 @@ def _with_data(
     rows = load(data, sources, row_shapes, asked.reading, asked.on_error, blocks)
     notes = _told(starts, used, known, there, sources)
     if rows.skipped:
-        notes.append(f"note: {rows.skipped:,} of {rows.count + rows.skipped:,} rows left out: they lack a number")
+        notes.append(
+            f"note: {rows.skipped:,} of {rows.count + rows.skipped:,} rows left out: they lack a finite number"
+        )
     return _assembled(starts, known, used, sources, row_shapes, rows, data.tables, lists, notes)
-
-
-def _sources(
-    inputs: Collection[str], values: Collection[str], mapped: Mapping[str, str], data: Data
-) -> dict[str, Source]:
-    """The columns of all inputs that are neither parameters nor constants."""
-    if data.columns is None:
-        raise _without_rows(data)
-    try:
-        return columns.sources(inputs, values, mapped, data.columns)
-    except BindingError as error:
-        if not error.message.startswith(_NO_SOURCE):
-            raise
-        found: dict[str, Source] = {}
-        for name in inputs:
-            if name not in values and name not in mapped:
-                try:
-                    found |= columns.sources([name], (), {}, data.columns)
-                except BindingError:
-                    continue
-        missing = [name for name in inputs if name not in values and name not in mapped and name not in found]
-        raise _missing(missing, error) from None
-
-
-def _missing(missing: Sequence[str], error: BindingError | None) -> BindingError:
-    """Names that are nothing. error: what the data's columns say to that; None without data."""
-    some, first = _listed(missing), shorten(missing[0])
-    if error is None:
-        hint = f"--param {first}=0 makes it a parameter, --{first} VALUE a constant; --data FILE has columns"
-        return BindingError(f"neither a parameter nor a value: {some}", hint=hint)
-    hint = error.hint or ""
-    if not hint.endswith("(…)"):  # a function that is not called
-        hint = f"--param {first}=0 makes it a parameter; {hint}"
-    return BindingError(f"neither a column, a parameter nor a value: {some}", hint=hint)
-
-
-def _refuse_plain(name: str, sources: Collection[str], there: Sequence[str]) -> None:
-    """Refuse a name of a penalty that is no parameter and no constant."""
-    shown = shorten(name)
-    if name in sources or columns.hidden({name}, there):
-        raise BindingError(f"--penalty is of parameters, and {shown} is a column", hint="add it to the loss instead")
-    raise BindingError(f"--penalty: neither a parameter nor a value: {shown}", hint=f"write --{shown} VALUE")
 
 
 def _needed(sources: Mapping[str, Source]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(column for source in sources.values() for column in source.columns))
-
-
-def _without_rows(data: Data) -> GradcliError:
-    from gradcli.training.data import without_rows
-
-    return without_rows([table.name for table in data.tables])
-
-
-def _listed(names: Collection[str]) -> str:
-    return shorten(", ".join(map(shorten, names)), 200)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -17,12 +18,14 @@ import typer
 from gradcli.cli import row_options
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.choices import by_name, one_format
+from gradcli.cli.option_numbers import positive, whole
 from gradcli.cli.values import constant
 from gradcli.errors import StreamError, UsageError
 from gradcli.language.parser import normalise
 from gradcli.printable import shorten
 from gradcli.tables import suffix_format
 from gradcli.tables.sources import is_uri
+from gradcli.training.starts import STARTS
 
 FORMATS = ("table", "json", "csv", "markdown")
 PLOTS = ("-", "FILE.svg", "FILE.png", "FILE.pdf")
@@ -39,14 +42,18 @@ Param = Annotated[
     list[str] | None,
     typer.Option(
         "--param", metavar="NAME=START",
-        help="A parameter and its start: a number, an array, @FILE, or he(4,2) and its like; @model.json takes all.",
+        help=f"A parameter and its start: a number, an array, @FILE, or {', '.join(STARTS)} with a shape, as in"
+        " he(4,2); @model.json takes all.",
     ),
 ]  # fmt: skip
 Bounds = Annotated[
     list[str] | None, typer.Option("--bounds", metavar="NAME=LOW..HIGH", help="Keep a parameter between two numbers.")
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="What random numbers are drawn from.")
+    int,
+    typer.Option(
+        "--seed", metavar="N", parser=whole("--seed", 0, 2**63 - 1), help="What random numbers are drawn from."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Format = Annotated[
@@ -64,21 +71,42 @@ Plot = Annotated[
     typer.Option("--plot", metavar="-|FILE", help="Draw: on the terminal, or to a .svg, .png or .pdf file."),
 ]
 Epochs = Annotated[
-    int | None, typer.Option("--epochs", metavar="N", min=1, help="Passes over the data, or iterations, at most.")
+    int | None,
+    typer.Option(
+        "--epochs", metavar="N", parser=whole("--epochs"), help="Passes over the data, or iterations, at most."
+    ),
 ]
 Tolerance = Annotated[
     float | None,
-    typer.Option("--tolerance", metavar="X", help="Stop when the loss changes by less than X of itself."),
+    typer.Option(
+        "--tolerance",
+        metavar="X",
+        parser=positive("--tolerance"),
+        help="Stop when the loss changes by less than X of itself.",
+    ),
 ]
 GradientTolerance = Annotated[
     float | None,
-    typer.Option("--gradient-tolerance", metavar="X", help="Stop when no number of the gradient exceeds X."),
+    typer.Option(
+        "--gradient-tolerance",
+        metavar="X",
+        parser=positive("--gradient-tolerance"),
+        help="Stop when no number of the gradient exceeds X.",
+    ),
 ]
 StepTolerance = Annotated[
     float | None,
-    typer.Option("--step-tolerance", metavar="X", help="Stop when a step is shorter than X of the parameters."),
+    typer.Option(
+        "--step-tolerance",
+        metavar="X",
+        parser=positive("--step-tolerance"),
+        help="Stop when a step is shorter than X of the parameters.",
+    ),
 ]
-MaxTime = Annotated[float | None, typer.Option("--max-time", metavar="S", help="Stop after so many seconds.")]
+MaxTime = Annotated[
+    float | None,
+    typer.Option("--max-time", metavar="S", parser=positive("--max-time"), help="Stop after so many seconds."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary, no notes.")]
 
 
@@ -139,13 +167,6 @@ def _check_place(path: str) -> None:
         raise StreamError(f"{shorten(path, 200)}: Permission denied")
 
 
-def check_positive(**numbers: float | None) -> None:
-    """Refuse numbers that have to be finite and more than 0. numbers: by the option's name, with underscores."""
-    for name, number in numbers.items():
-        if number is not None and not (0 < number < math.inf):
-            raise UsageError(f"--{name.replace('_', '-')} {number!r}: it has to be more than 0, and finite")
-
-
 def bounds(written: Sequence[str]) -> dict[str, tuple[float, float]]:
     """The ends between which parameters stay, by name; a missing end is infinite: 0.. and ..1.
 
@@ -174,8 +195,14 @@ def bounds(written: Sequence[str]) -> dict[str, tuple[float, float]]:
     return found
 
 
+_SETTING = re.compile(r"[^\W\d]\w*=.+", re.DOTALL)
+
+
 class DataCommand(BindingCommand):
-    """A command whose data is an option: says so to whoever names a file behind the expression."""
+    """A command whose data is an option: says so to whoever names a file behind the expression.
+
+    And that every start needs a --param of its own.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         try:
@@ -184,4 +211,6 @@ class DataCommand(BindingCommand):
             _, mark, file = error.message.partition("there is an argument too many: ")
             if mark and (os.path.exists(file) or suffix_format(file)):
                 error.hint = f"did you mean --data {file}?"
+            elif mark and _SETTING.fullmatch(file) and any(one.split("=", 1)[0] == "--param" for one in args):
+                error.hint = f"did you mean --param {file}?"
             raise

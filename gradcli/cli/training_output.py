@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gradcli.cli import streams
 from gradcli.cli.progress import Progress
 from gradcli.cli.signals import Leaving
-from gradcli.errors import ExitStatus, UsageError
+from gradcli.errors import ExitStatus, GradcliError, UsageError
 from gradcli.printable import printable, shorten
-from gradcli.tables import format_of
+from gradcli.tables import SUFFIXES, format_of
 
 if TYPE_CHECKING:
     from gradcli.render.plots import Plot
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 _SHORT = 0.5  # seconds, most of which is the start of the process
 _MOST_WARNINGS = 10
+
+
+class Interrupted(GradcliError):
+    """Ctrl-C ended a run in order, and what it had come to is written: all that is left to say, with its status."""
+
+    status = ExitStatus.INTERRUPTED
 
 
 class Targets(NamedTuple):
@@ -48,7 +54,11 @@ def check_history(history: str | None) -> None:
     if history == "-":
         raise UsageError("a history is a file: standard output has the result", hint="write --history FILE.csv")
     if history is not None:
-        format_of(history, None, "--history")
+        try:
+            format_of(history, None)
+        except UsageError as error:
+            error.hint = f"write --history FILE with one of these suffixes: {' '.join(SUFFIXES)}"
+            raise
 
 
 def check_together(targets: Targets) -> None:
@@ -87,9 +97,12 @@ def write(result: Training, pictures: Sequence[Plot], targets: Targets) -> None:
         streams.emit(text)
     if targets.plot == "-":
         from gradcli.render.plots.screen import drawn
+        from gradcli.render.training_plots import on_screen
 
         for number, plot in enumerate(pictures):
-            streams.emit([*(["\n"] if number or not whole else []), drawn(plot, streams.look())])
+            shown, left = on_screen(plot)
+            more = [f"\n{left}\n"] if left else []
+            streams.emit([*(["\n"] if number or not whole else []), drawn(shown, streams.look()), *more])
 
 
 def _picture(pictures: Sequence[Plot], targets: Targets) -> bytes | None:
@@ -114,8 +127,8 @@ def _when(epoch: int | None) -> str:
     return "" if epoch is None else f"epoch {epoch:,}: "
 
 
-def summary(result: Training, seconds: float) -> str:
-    """One line: how far it came, how fast, and why it ended."""
+def summary(result: Training, seconds: float, told: bool = False) -> str:
+    """One line: how far it came, how fast, and why it ended; told: something else says that."""
     steps = "1 step" if result.steps == 1 else f"{result.steps:,} steps"
     epochs = "1 epoch" if result.epochs == 1 else f"{result.epochs:,} epochs"
     parts = [steps if result.steps == result.epochs else f"{epochs}, {steps}"]
@@ -124,7 +137,9 @@ def summary(result: Training, seconds: float) -> str:
     engine = f"{result.engine} engine"
     if seconds >= _SHORT:
         engine = f"{seconds:.2f} s, {engine}"
-    return f"{', '.join(parts)} ({engine}); loss {result.loss!r}: {printable(result.message)}"
+    told = told or any(result.message in one.message for one in result.warnings)
+    why = "" if told else f": {printable(result.message)}"
+    return f"{', '.join(parts)} ({engine}); {'sum of squares' if result.fit else 'loss'} {result.loss!r}{why}"
 
 
 def status(result: Training, wanted: bool) -> ExitStatus:
@@ -134,6 +149,17 @@ def status(result: Training, wanted: bool) -> ExitStatus:
     if result.reason == "diverged" or (wanted and not result.converged):
         return ExitStatus.NOT_HELD
     return ExitStatus.DONE
+
+
+def way_on(result: Training) -> list[str]:
+    """What may help a run that ended before its tolerance was met, as lines."""
+    found = [name for name in ("tolerance", "gradient_tolerance", "step_tolerance") if name in result.settings]
+    if result.reason not in ("epochs", "time") or not found:
+        return []
+    longer = f"--epochs {10 * result.epochs}" if result.reason == "epochs" else "a longer --max-time"
+    looser = " or ".join(f"--{name.replace('_', '-')}" for name in found)
+    other = ", a larger learning rate (--lr) or --optimizer lbfgs" if "learning_rate" in result.settings else ""
+    return [f"hint: {longer}{other} may reach it, or a larger {looser} is enough"]
 
 
 class Meter(Progress):

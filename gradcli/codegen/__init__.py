@@ -54,6 +54,8 @@ def generate(
     wrt: Collection[str] | None = None,
     point: Mapping[str, Any] | None = None,
     max_gates: int = MAX_GATES,
+    *,
+    constants: Mapping[str, Any] | None = None,
 ) -> str:
     """The source of a function that computes value and gradient.
 
@@ -64,6 +66,7 @@ def generate(
         wrt: the inputs to differentiate by; None means all.
         point: a number or an array for every input, if the file is to check itself there.
         max_gates: the most gates that arrays may be taken apart into, for a language without these.
+        constants: inputs of the program that `graph/rewriting/fixing.py` made constants of, for a comment.
 
     Raises:
         UsageError: there is no such target, it can't check itself, or the function can't have that name there.
@@ -86,4 +89,4 @@ def generate(
         )
     if point is not None and not chosen.self_test:
         raise UsageError(f"{to} has no --self-test", hint="a formula can't be run; other targets can")
-    return chosen(file_of(graph, chosen, name, wrt, point, max_gates))
+    return chosen(file_of(graph, chosen, name, wrt, point, max_gates)._replace(constants=dict(constants or {})))

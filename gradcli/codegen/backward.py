@@ -70,7 +70,7 @@ class Backward:
             stager.named[index] = self.parameters[name]
             stager.written[index] = Text(self.parameters[name], uses=(self.parameters[name],))
         for index, stage in sorted(graph.stages.items()):
-            if stager.same[index] == index and graph.operands[index]:
+            if stager.same[index] == index and stager.is_nameable(index):
                 stager.named[index] = self.names.take(self.target.identifier(stage))
         value = stager.same[self.derived.value]
         if value not in stager.named and graph.operands[value]:

@@ -80,6 +80,7 @@ class File(NamedTuple):
         source: the program's text.
         check: of the self-test; None without one.
         arrays: of a program with arrays; None of one of numbers.
+        constants: the program's inputs that are none of the function's, with their values.
     """
 
     name: str
@@ -94,6 +95,7 @@ class File(NamedTuple):
     source: str
     check: Check | None
     arrays: Arrays | None = None
+    constants: dict[str, Any] = {}  # noqa: RUF012
 
 
 def file_of(

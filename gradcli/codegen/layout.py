@@ -9,6 +9,7 @@ from typing import Any
 from gradcli.codegen.file import File
 from gradcli.codegen.target import WIDTH, wrapped
 from gradcli.graph.ops.layout import Shape, size
+from gradcli.graph.rewriting.fixing import literal
 from gradcli.graph.rewriting.unroll import element_names
 from gradcli.printable import printable, shorten
 
@@ -26,6 +27,19 @@ def program_lines(source: str) -> list[str]:
     if len(lines) > _MOST_LINES:
         shown.append(f"    … and {len(lines) - _MOST_LINES:,} lines more")
     return shown
+
+
+def head_lines(file: File) -> list[str]:
+    """What a file is made from, for the comment at its head: the program's text, and inputs that have their values."""
+    found = ["", *program_lines(file.source), ""]
+    if not file.constants:
+        return found
+    found += ["Inputs of the program that are constants of the function:", ""]
+    for name, x in file.constants.items():
+        line = shorten(f"{name} = {literal(x)}", _LONGEST_LINE)
+        pieces = textwrap.wrap(line, WIDTH - 12, break_on_hyphens=False)
+        found += [f"    {piece}" if k == 0 else f"        {piece}" for k, piece in enumerate(pieces)]
+    return [*found, ""]
 
 
 def commented(sign: str, lines: Iterable[str]) -> Iterator[str]:

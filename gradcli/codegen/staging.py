@@ -92,7 +92,7 @@ class Stager:
         code, literal = self.graph.codes[index], self.graph.literals[index]
         return code == ops.CONSTANT and index not in self.graph.shapes and facts.number(literal or "") == 2.0
 
-    def _is_nameable(self, index: int) -> bool:
+    def is_nameable(self, index: int) -> bool:
         """Whether a statement may be made of a gate: of an array that is written out too, of a number not."""
         return bool(self.graph.operands[index]) or index in self.graph.shapes
 
@@ -117,9 +117,9 @@ class Stager:
     def _write(self, index: int, replaced: Mapping[tuple[int, int], str]) -> None:
         text = self.expression(index, replaced)
         name = self.named.get(index)
-        if name is None and self.uses[index] > 1 and self._is_nameable(index):
+        if name is None and self.uses[index] > 1 and self.is_nameable(index):
             name = self.named[index] = self.fresh(index)
-        self.written[index] = text if name is None or not self._is_nameable(index) else self.state(name, text)
+        self.written[index] = text if name is None or not self.is_nameable(index) else self.state(name, text)
 
     def state(self, name: str, text: Text, comments: tuple[str, ...] = ()) -> Text:
         """Add a statement; how its number is referred to from then on."""
@@ -162,7 +162,7 @@ class Stager:
 
     def _is_long(self, index: int) -> bool:
         """Whether naming a gate would make the text shorter."""
-        return index not in self.named and len(self.written[index].text) > 12 and self._is_nameable(index)
+        return index not in self.named and len(self.written[index].text) > 12 and self.is_nameable(index)
 
     def _applied(self, index: int, operands: list[Text]) -> Text:
         code = self.graph.codes[index]

@@ -191,14 +191,16 @@ def square_or(write: Writer) -> Writer:
 
 def wrapped(line: str, indent: str = "    ", width: int = WIDTH) -> list[str]:
     """A line broken behind commas, where it is too long; they only stand inside parentheses."""
-    lines = []
+    lines: list[str] = []
     inner = line[: len(line) - len(line.lstrip())] + indent
-    while len(line) > width:
-        cut = line.rfind(", ", len(inner) + 1, width)
+    before, start = "", 0  # a line is what stands before it, and the text from here on, which is cut only once
+    while len(before) + len(line) - start > width:
+        moved = start - len(before)
+        cut = line.rfind(", ", max(start, len(inner) + 1 + moved), width + moved)
         if cut < 0:
-            cut = line.find(", ", width)
+            cut = line.find(", ", max(start, width + moved))
         if cut < 0:
             break
-        lines.append(line[: cut + 1])
-        line = inner + line[cut + 2 :]
-    return [*lines, line]
+        lines.append(before + line[start : cut + 1])
+        before, start = inner, cut + 2
+    return [*lines, before + line[start:]]

@@ -25,7 +25,7 @@ def document(result: Training, look: Look | None = None) -> Iterator[str]:
     """The document in pieces."""
     yield f'{{"schema": "{SCHEMA}", {_members(kind=result.kind, expression=result.expression, output=result.of)},\n '
     yield f'"parameters": {{{_listed(_member(name, x) for name, x in result.parameters.items())}}},\n '
-    yield f"{_members(loss=result.loss, validation_loss=result.validation_loss)},\n "
+    yield f"{_members(start_loss=result.start_loss, loss=result.loss, validation_loss=result.validation_loss)},\n "
     yield f"{_members(converged=result.converged, reason=result.reason, message=result.message)},\n "
     yield f"{_members(steps=result.steps, epochs=result.epochs, engine=result.engine, rows=result.rows)},\n "
     yield f"{_members(per_row=result.per_row, data=result.columns, constants=result.values)},\n "

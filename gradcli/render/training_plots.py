@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gradcli.training.results import Training, Watched
 
 MOST_LINES = 12  # of a panel
+MOST_ON_SCREEN, MOST_PANELS = 4, 2  # of a panel's lines, and of the panels, on a terminal
 MOST_POINTS = 5_000  # of a line of points, and of a panel's curve
 T = TypeVar("T")
 _WIDE = 30  # times the smallest: numbers that go so far are shown by their logarithms
@@ -87,12 +88,31 @@ def fit_plot(points: FitPoints) -> Plot:
     return Plot(_title(points.title), x, False, [Panel(points.target, [data, _model(points, rows)]), below], apart=True)
 
 
+def on_screen(plot: Plot) -> tuple[Plot, str]:
+    """What of it a terminal has room for, and what is left out, in a sentence."""
+    panels = [*map(_fewer, plot.panels[:MOST_PANELS])]
+    some = ["some curves"] if any(a is not b for a, b in zip(panels, plot.panels, strict=False)) else []
+    left = [*some, *(panel.name for panel in plot.panels[MOST_PANELS:])]
+    told = f"not drawn here: {'; '.join(left)} (--plot FILE.svg has them)" if left else ""
+    return plot._replace(panels=panels), told
+
+
+def _fewer(panel: Panel) -> Panel:
+    """The same, or with some of its lines."""
+    chosen = _spread(panel.order(), MOST_ON_SCREEN)
+    if len(chosen) == len(panel.lines):
+        return panel
+    count = panel.note.partition(" of ")[2] or f"{len(panel.lines)} curves"
+    numbers = tuple(number for number, _ in chosen)
+    return panel._replace(lines=[line for _, line in chosen], numbered=numbers, note=f"{len(chosen)} of {count}")
+
+
 def _model(points: FitPoints, rows: Sequence[int]) -> Line:
     """The model's curve; where several columns make it, the line on which both numbers are the same."""
     if points.predictor is None:
         ends = [float(points.predicted[row]) for row in rows]
         ends = [min(ends), max(ends)] if ends else []
-        return Line("equal", ends, ends)
+        return Line("equal", ends, ends, marked=False)
     if points.curve is not None:
         xs, ys = points.curve
         return Line("model", [*map(float, xs)], [*map(float, ys)])
@@ -136,21 +156,17 @@ def _scaled(name: str, lines: list[Line]) -> Panel:
 
 
 def _shares(watched: Sequence[Watched], stages: dict[str, dict[int, Any]], kept: Sequence[str]) -> Panel | None:
-    """Which share of the units of a stage lets no gradient through; stages that always have none are one line."""
-    lines, numbers, any_units = list[Line](), list[int](), False
+    """Which share of the units of a stage lets no gradient through; stages that always have none are not drawn."""
+    lines, numbers = list[Line](), list[int]()
     for kind in ("saturated", "dead"):
         for name, found in stages.items():
             xs, ys = _series(watched, found, kind)
-            any_units = any_units or any(map(isfinite, ys))
             if any(isfinite(y) and y > 0 for y in ys):
                 lines.append(Line(f"{name} {kind}", xs, ys))
                 number = kept.index(name) if name in kept else MOST_LINES + len(numbers)
                 numbers.append(number + 2 * MOST_LINES if number in numbers else number)
-    if not any_units:
-        return None
     if not lines:
-        epochs = [float(one.epoch) for one in watched]
-        return Panel("saturated, dead share", [Line("every stage", epochs, [0.0] * len(epochs))])
+        return None
     chosen = _spread(range(len(lines)), MOST_LINES)
     shown = [lines[at] for at in chosen]
     note = _some(shown, lines, "lines")

@@ -7,7 +7,7 @@ an array that is not shown whole has its shape beside it, and what is left out i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
+from math import isfinite, isnan
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,7 @@ from gradcli.render import Look
 from gradcli.render.writing import brief, cell, line
 
 if TYPE_CHECKING:
-    from gradcli.training.results import Training
+    from gradcli.training.results import Fit, Training
 
 MOST = 200  # rows of parameters in a table
 _SCREEN = 80
@@ -115,7 +115,7 @@ def _fitted(result: Training) -> list[Row]:
     for name, x in result.parameters.items():
         for one, number in zip(element_names(name, shape_of(x)), elements(x), strict=True):
             error = errors.get(one)
-            told = [] if error is None else [_write(error)]
+            told = [] if error is None or isnan(error) else [_write(error)]
             found.append((printable(one), [_write(number)], told, [_relative(float(number), error)]))
     return found
 
@@ -172,12 +172,12 @@ def _facts(result: Training, unicode: bool) -> Iterator[Fact]:
         fit = result.fit
         yield Fact("residual standard deviation", _write(fit.residual_standard_deviation), f"bold {_VALUE}")
         yield Fact("degrees of freedom", f"{fit.degrees_of_freedom:,}")
-        yield Fact("sum of squares", _write(fit.residual_sum_of_squares))
+        yield from _squares(result, fit, unicode)
         if fit.r_squared == fit.r_squared:
             yield Fact("R²" if unicode else "R^2", _write(fit.r_squared))
     else:
-        first = [entry.loss for entry in result.history[:1]]
-        start = f"{brief(first[0])} {'→' if unicode else '->'} " if first else ""
+        first = result.start_loss
+        start = "" if first is None or not result.steps else f"{brief(first)} {'→' if unicode else '->'} "
         yield Fact("loss", start + _write(result.loss), f"bold {_VALUE}")
         if result.validation_loss is not None:
             yield Fact("validation loss", _write(result.validation_loss))
@@ -185,8 +185,23 @@ def _facts(result: Training, unicode: bool) -> Iterator[Fact]:
     yield Fact("ended", f"{printable(result.message)} ({_count(result)})", "" if fine else _WARNED)
     if how := _how(result):
         yield Fact("optimizer", how)
-    rows = f"{result.rows:,} rows, engine {printable(result.engine)}" if result.rows else f"engine {result.engine}"
+    count = f"{result.rows:,} row{'s' if result.rows != 1 else ''}, " if result.rows else ""
+    rows = f"{count}engine {printable(result.engine)}"
     yield Fact("data" if result.rows else "computed by", rows)
+
+
+def _squares(result: Training, fit: Fit, unicode: bool) -> Iterator[Fact]:
+    """The sum of squares, called χ² where the target's uncertainties are known, and what errors are made of."""
+    squares = _write(fit.residual_sum_of_squares)
+    if result.settings.get("sigma") is None:
+        yield Fact("sum of squares", squares)
+        return
+    chi = "χ²" if unicode else "chi^2"
+    yield Fact(f"sum of squares ({chi})", squares)
+    if fit.degrees_of_freedom > 0:
+        yield Fact(f"reduced {chi}", _write(fit.residual_sum_of_squares / fit.degrees_of_freedom))
+    absolute = result.settings.get("absolute_sigma")
+    yield Fact("standard errors", "of sigma as it is" if absolute else "scaled by the residual standard deviation")
 
 
 def _count(result: Training) -> str:

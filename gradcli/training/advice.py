@@ -15,7 +15,9 @@ from statistics import median
 from gradcli.diagnose.stages import DEAD, EXPLODED, VANISHED
 from gradcli.printable import shorten
 from gradcli.training.objective import Blamed
+from gradcli.training.rates import first_growth, rounded, shorter, suggested
 from gradcli.training.results import Epoch, Finding, Watched, WatchedStage
+from gradcli.training.steps.optimisers import OPTIMISERS
 
 STANDS_STILL = 1e-3  # of the loss: less than this of change over half of a run is a plateau
 HARDLY_LEARNED = 1e-2  # of the loss at the start: who came down by less has learned nothing yet
@@ -26,47 +28,75 @@ SWING = 0.05  # of the loss: changes below are no oscillation that anybody minds
 MOVES_MUCH, MOVES_LITTLE = 1e-1, 1e-6  # of the parameters, per step: more forgets, less never arrives
 GOOD_RATIO = 1e-3  # what a rate is suggested for; a rule of thumb of the course CS231n at Stanford
 FEWEST_RATIOS = 3  # watched epochs that tell a learning rate
+FALLS_ON = 0.9  # of the steepest gradient: with more of it at the end a loss has not come near a minimum
 _NAMED = 8  # units in a message
 
 
-def findings(history: Sequence[Epoch], watched: Sequence[Watched], reason: str = "epochs") -> list[Finding]:
+def findings(
+    history: Sequence[Epoch], watched: Sequence[Watched], reason: str = "epochs", method: str | None = None
+) -> list[Finding]:
     """All findings.
 
     Args:
         history: may have gaps.
         watched: by epoch; empty where nothing was watched.
         reason: why it ended. Where a criterion was met, a loss that stands still is as it shall be.
+        method: the optimiser's name.
     """
-    found = [*_flow(watched), *_units(watched)]
+    found = [*_unbounded(history), *_flow(watched), *_units(watched)]
     oscillating = [*_oscillating(history)]
     found += oscillating
     if reason not in _MET:
         if not oscillating:
-            found += _plateau(history)
+            found += _plateau(history, method)
         found += _rates(history, watched)
     return found
 
 
+_ADAPTIVE = {"adam", "adamw"}
 _MET = {"loss", "gradient", "step", "diverged"}  # what ended a run for good
 
 
-def of_divergence(blamed: Blamed | None, history: Sequence[Epoch], epoch: int | None = None) -> Finding:
+def of_divergence(
+    blamed: Blamed | None,
+    history: Sequence[Epoch],
+    epoch: int | None = None,
+    *,
+    method: str | None = None,
+    growth: float | None = None,
+) -> Finding:
     """What to say of a training that diverged.
 
     Args:
         blamed: the gate, if one was found.
         history: up to where it diverged.
         epoch: in which it did.
+        method: the optimiser's name.
+        growth: the loss where it diverged divided by that of the step before; None where there is no such number.
     """
-    rate = next((one.learning_rate for one in reversed(history) if one.learning_rate), None)
-    if rate is not None:
-        advice = f"a smaller learning rate, such as --lr {_rounded(rate / 10)}, --clip 1, or smaller start values help"
-    elif history:  # the method has no rate
-        advice = "other start values (--param) or --bounds help"
-    else:  # it began so
-        advice = "other start values (--param) or a smaller learning rate (--lr) help"
+    advice = _way_back(blamed, history, method, growth)
     message = f"the loss or its gradient blew up: {advice}" if blamed is None else f"{blamed.message}: {advice}"
     return Finding("diverged", message, epoch, None if blamed is None else blamed.text)
+
+
+def _way_back(blamed: Blamed | None, history: Sequence[Epoch], method: str | None, growth: float | None) -> str:
+    """What helps against a divergence."""
+    if blamed is not None and blamed.at_start:
+        return "at the start already; other start values (--param) or other data help"
+    rate = next((one.learning_rate for one in reversed(history) if one.learning_rate), None)
+    known = OPTIMISERS.get(method or "")
+    without_rate = known.rate is None if known is not None else bool(history) and rate is None
+    if without_rate:
+        return "other start values (--param) or --bounds help"
+    if method in _PLAIN and growth is not None and growth > 1.0:
+        return f"{shorter(rate, 1.0 + math.sqrt(first_growth(history, growth)))}, {_INSTEAD} help"
+    if rate is not None:
+        return f"a smaller learning rate, such as --lr {rounded(rate / 10)}, --clip 1, or smaller start values help"
+    return "other start values (--param) or a smaller learning rate (--lr) help"
+
+
+_PLAIN = {"gd", "momentum", "nesterov"}  # whose steps are as long as the gradient
+_INSTEAD = "inputs of about -1 to 1, or --optimizer adam or lbfgs (lm for squares)"
 
 
 def _since(watched: Sequence[Watched], holds: Callable[[Watched], bool]) -> int | None:
@@ -153,6 +183,19 @@ def _name(stage: WatchedStage) -> str:
     return shorten(stage.name)
 
 
+def _unbounded(history: Sequence[Epoch]) -> Iterator[Finding]:
+    """A loss below 0 that falls as steeply at the end as ever."""
+    finite = [one for one in history if math.isfinite(one.loss)]
+    if len(finite) < FEWEST_EPOCHS // 2:
+        return
+    last = finite[-1]
+    steepest = max(one.gradient_norm for one in finite)
+    lowest = all(last.loss < one.loss for one in finite[:-1])
+    if lowest and last.loss < 0.0 < steepest and last.gradient_norm >= FALLS_ON * steepest:
+        message = f"the loss is {last.loss:.4g}, below 0, and falls as steeply as ever: it seems to have no minimum"
+        yield Finding("unbounded", f"{message}; was a square, as in (w*x + b - y)^2, forgotten?")
+
+
 def _oscillating(history: Sequence[Epoch]) -> Iterator[Finding]:
     """A loss that goes up and down in the second half and does not get on."""
     half = [one for one in history[len(history) // 2 :] if math.isfinite(one.loss)]
@@ -166,14 +209,14 @@ def _oscillating(history: Sequence[Epoch]) -> Iterator[Finding]:
     got_on = abs(losses[-1] - losses[0]) > 10 * swing
     if turns < TURNS or swing <= SWING * level or got_on:
         return
-    rate = _suggested(half[-1].learning_rate, 1 / 3)
+    rate = suggested(half[-1].learning_rate, 1 / 3)
     message = f"the loss goes up and down by {swing:.3g} around {level:.3g} since epoch {half[0].epoch}"
     yield Finding(
         "oscillating", f"{message}: {rate}, a --schedule that lowers it, or larger batches help", half[0].epoch
     )
 
 
-def _plateau(history: Sequence[Epoch]) -> Iterator[Finding]:
+def _plateau(history: Sequence[Epoch], method: str | None) -> Iterator[Finding]:
     """A loss that hardly moves in the second half, and did not before either, or though there still is a slope."""
     finite = [one for one in history if math.isfinite(one.loss)]
     if len(finite) < FEWEST_EPOCHS:
@@ -192,8 +235,11 @@ def _plateau(history: Sequence[Epoch]) -> Iterator[Finding]:
     where = "the gradient is not small, so the steps are too short, or batches pull apart"
     if never:
         where = "as at its start; the steps are too short, or units start alike, which other start values (--seed) end"
-    rate = "a larger learning rate (--lr), another --optimizer (adam), or inputs of like size help"
-    yield Finding("plateau", f"{message}: {where}; {rate}", half[0].epoch)
+    other = "another --optimizer (lbfgs)" if method in _ADAPTIVE else "another --optimizer (adam)"
+    yield Finding(
+        "plateau", f"{message}: {where}; a larger learning rate (--lr), {other}, or inputs of like size help",
+        half[0].epoch,
+    )  # fmt: skip
 
 
 def _rates(history: Sequence[Epoch], watched: Sequence[Watched]) -> Iterator[Finding]:
@@ -206,10 +252,10 @@ def _rates(history: Sequence[Epoch], watched: Sequence[Watched]) -> Iterator[Fin
     largest = max(found[-1] for found in ratios)
     rate = history[-1].learning_rate
     if late > MOVES_MUCH:
-        wanted = _suggested(rate, GOOD_RATIO / late)
+        wanted = suggested(rate, GOOD_RATIO / late)
         yield Finding("learning rate", f"a step still moves the parameters by {late:.0%} at the end: {wanted} helps")
     elif 0.0 < largest < MOVES_LITTLE:
-        wanted = _suggested(rate, GOOD_RATIO / largest)
+        wanted = suggested(rate, GOOD_RATIO / largest)
         told = f"a step moves no parameter by more than {largest:.1g} of its size"
         yield Finding("learning rate", f"{told}: {wanted} helps")
 
@@ -218,15 +264,3 @@ def _ratios(one: Watched) -> list[float]:
     """Those of all parameters that have one, the smallest first."""
     ratios = [each.update_ratio for each in one.parameters if each.update_ratio is not None]
     return sorted(ratio for ratio in ratios if math.isfinite(ratio))
-
-
-def _suggested(rate: float | None, factor: float) -> str:
-    word = "smaller" if factor < 1.0 else "larger"
-    if not rate or not math.isfinite(rate * factor) or not rate * factor:
-        return f"a {word} learning rate (--lr)"
-    return f"a {word} learning rate, such as --lr {_rounded(rate * factor)}"
-
-
-def _rounded(x: float) -> str:
-    """With one digit, as somebody would write it: 0.003, 2e-05."""
-    return f"{float(f'{x:.0e}'):g}"

@@ -1,8 +1,8 @@
 """Tables whole in memory, as the columns of numbers that a loss takes.
 
 Enters: a look at the data, and which columns bind which inputs. Leaves: an array per input, all with the rows as their
-first axis. Invariant: rows keep their order; every number is one that stood in the data; a row that lacks one, or has a
-cell that is none, is refused or left out whole.
+first axis. Invariant: rows keep their order; every number is one that stood in the data, and finite; a row that lacks
+one, or has a cell that is none, is refused or left out whole.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gradcli.tables.blocks import Block, Options
 
 _WAY_OUT = "--on-error skip leaves such rows out"
+_CONTENT = 60  # characters of a cell in a message
 
 
 class Rows:
@@ -85,7 +86,7 @@ def without_rows(names: Sequence[str], read: int = 0) -> DataError:
     """There is nothing to learn from. read: rows that were there and left out."""
     where = names[0] if len(names) == 1 else f"the data, {len(names):,} files,"
     if read:
-        return DataError(f"no row is left of {where}: all {read:,} lack a number or have a cell that is none")
+        return DataError(f"no row is left of {where}: all {read:,} lack a finite number somewhere")
     return DataError(f"{where} has no rows")
 
 
@@ -98,12 +99,10 @@ def _table(
         found = cells(block, fed)
         read += block.count + len(block.broken)
         missing = [] if found.missing is None else np.flatnonzero(found.missing).tolist()
+        good = _finite(found)
         if on_error == "fail":
-            _refuse(block, found, missing, fed, name)
-        if missing or found.bad:
-            good = np.ones(block.count, bool)
-            good[missing] = False
-            good[list(found.bad)] = False
+            _refuse(block, found, missing, good, fed, name)
+        if not good.all():
             parts.append({one: column[good] for one, column in found.columns.items()})
         elif block.count:
             # A block may share its numbers with the reader, which goes on: they are not ours.
@@ -111,19 +110,30 @@ def _table(
     return read
 
 
-def _refuse(block: Block, found: Cells, missing: Sequence[int], fed: Sequence[Feed], name: str) -> None:
+def _finite(found: Cells) -> Array:
+    """Which rows have a finite number everywhere. What is missing or bad is nan."""
+    good: Array = np.logical_and.reduce([np.isfinite(column) for column in found.columns.values()])
+    return good
+
+
+def _refuse(block: Block, found: Cells, missing: Sequence[int], good: Array, fed: Sequence[Feed], name: str) -> None:
     """Refuse the first row of a block that is no data."""
-    first = min([*missing[:1], *list(found.bad)[:1]], default=None)
+    first = None if good.all() else int(np.argmin(good))
     if block.broken and (first is None or block.broken[0].row < block.row(first)):
         raise broken_row(*block.broken[0], name, "fail")
     if first is None:
         return
     if first in found.bad:
-        raise bad_cell(block, first, found.bad[first], fed, name, _WAY_OUT)
-    ordered = sorted(fed, key=lambda feed: feed.place is not None)
-    column = next(feed.column for feed in ordered if _lacks(block, feed, first))
+        raise bad_cell(block, first, found.bad[first], fed, name, _WAY_OUT, empty=False)
+    if first in missing:
+        ordered = sorted(fed, key=lambda feed: feed.place is not None)
+        column = next(feed.column for feed in ordered if _lacks(block, feed, first))
+        wrong = "there is no number"
+    else:
+        column = next(feed.column for feed in fed if not np.isfinite(found.columns[feed.input][first]))
+        wrong = f'not finite: "{shorten(block.content(column, first), _CONTENT)}"'
     where = f"{name}, row {block.row(first):,}, column {shorten(column)}"
-    raise DataError(f"{where}: there is no number", hint=_WAY_OUT)
+    raise DataError(f"{where}: {wrong}", hint=_WAY_OUT)
 
 
 def _lacks(block: Block, feed: Feed, row: int) -> bool:

@@ -1,14 +1,14 @@
-"""Parameters by name, and the same as one vector.
+"""Parameters by name, and the same as one vector; columns by input, and the same number by number.
 
-Enters: names and shapes. Leaves: a `Layout`. Invariant: parameters keep their order, and the elements of an array are
-in the order of its rows.
+Enters: names and shapes. Leaves: a `Layout`, and `Feed`s. Invariant: parameters keep their order, and the elements of
+an array are in the order of its rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,37 @@ from gradcli.graph.ops.layout import Shape
 from gradcli.graph.rewriting.unroll import element_names
 
 Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+class Feed(NamedTuple):
+    """A number of every row: where it stands in the column of its input, which has the rows as its first axis.
+
+    Attributes:
+        element: what it is called: x, X[0,1].
+        input: x, X.
+        place: in the column.
+    """
+
+    element: str
+    input: str
+    place: tuple[Any, ...]
+
+
+def feeds(shapes: Mapping[str, Shape]) -> list[Feed]:
+    """All numbers of a row. shapes: of the inputs in a row, by input."""
+    return [
+        Feed(element, name, (slice(None), *place))
+        for name, shape in shapes.items()
+        for element, place in zip(element_names(name, shape), np.ndindex(*shape), strict=True)
+    ]
+
+
+def by_elements(columns: Mapping[str, Any], wanted: Iterable[Feed]) -> dict[str, Vector]:
+    """A column per number; views. columns: by input; an array's may also come by element."""
+    return {
+        feed.element: columns[feed.element] if feed.element in columns else columns[feed.input][feed.place]
+        for feed in wanted
+    }
 
 
 class Layout:

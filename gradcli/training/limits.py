@@ -31,9 +31,12 @@ def limits(layout: Layout, bounds: Mapping[str, tuple[float, float]], start: Vec
     if outside.any() and bounds:
         place = int(np.flatnonzero(outside)[0])
         one = shorten(layout.elements()[place])
+        inside = float(np.clip(start[place], lower[place], upper[place]))
         raise BindingError(
-            f"{one} starts at {float(start[place])!r}, outside of its bounds {lower[place]:g}..{upper[place]:g}"
-        )
+            f"{one} starts at {float(start[place])!r}, outside of its bounds {lower[place]:g}..{upper[place]:g}",
+            hint=f"start it inside, as by --param {one}={inside:g}, or widen --bounds" if "[" not in one
+            else f"start it inside, at {inside:g} for one, or widen --bounds",
+        )  # fmt: skip
     return lower, upper
 
 

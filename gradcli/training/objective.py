@@ -31,12 +31,21 @@ class Blamed(NamedTuple):
         text: of the gate, as messages write it, its stage's name if it has one.
         start, end: its place in the program.
         message: what happened there, a sentence without a full stop.
+        at_start: whether it was so at the start values, before any step.
     """
 
     text: str
     start: int
     end: int
     message: str
+    at_start: bool = False
+
+
+class Addend(Protocol):
+    """What is added to a loss and depends on the parameters alone."""
+
+    def added(self, found: Evaluation, theta: Vector) -> Evaluation:
+        """A loss and its gradient with those of this."""
 
 
 class Objective(Protocol):
@@ -50,6 +59,10 @@ class Objective(Protocol):
     def engine(self) -> str:
         """What computes: "numpy" and "native" are kernels over rows, "arrays" the passes on arrays."""
 
+    @property
+    def penalty(self) -> Addend | None:
+        """What `evaluate` adds to the loss."""
+
     def evaluate(self, theta: Vector, columns: Columns) -> Evaluation:
         """The loss over these rows, penalty included, and its gradient. Never warns."""
 
@@ -57,7 +70,10 @@ class Objective(Protocol):
         """The loss alone, without the penalty: what is compared on other data."""
 
     def trace(self, theta: Vector, columns: Columns) -> Trace:
-        """Both passes over these rows, gate by gate; every gate that depends on data has the rows as its first axis."""
+        """Both passes over these rows, gate by gate; every gate that depends on data has the rows as its first axis.
+
+        The penalty takes no part.
+        """
 
     def blame(self, theta: Vector, columns: Columns, start: Vector) -> Blamed | None:
         """The gate to blame for a loss or a gradient that is not finite, or that exploded since `start`."""

@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 class Epoch(NamedTuple):
     """One pass over the data, or one iteration where there are no batches.
 
+    Loss and gradient are of the parameters before a step, whatever the method: the first entry's are those of the start
+    where all rows are one batch, and those of the final parameters are in no entry.
+
     Attributes:
         epoch: 1, 2, …
         step: how many steps have been taken at its end.
-        loss: over its rows, each batch at the parameters before its step, penalty included.
-        gradient_norm: the mean of the batches' norms, before clipping.
+        loss: over its rows, each batch at the parameters before its step, penalty included; of an iteration the one
+            at its beginning.
+        gradient_norm: the mean of the batches' norms, before clipping; of an iteration the one at its beginning.
         learning_rate: of its last step; None where the optimiser has none.
         validation_loss: at its end; None without validation data.
     """
@@ -112,7 +116,9 @@ class Training(NamedTuple):
         converged: whether a criterion of convergence was met.
         reason: one word: "epochs", "loss", "gradient", "step", "patience", "time", "interrupted", "diverged", …
         message: the reason as a sentence without a full stop.
+        steps: that were taken. Those of a minimiser are its iterations, each an entry of the history.
         settings: how it was done, for the record: optimizer, learning_rate, seed, reduce, penalty, target, …
+        start_loss: the same as loss, of the start values; None where it was not computed.
     """
 
     kind: str
@@ -136,3 +142,4 @@ class Training(NamedTuple):
     watched: list[Watched]
     warnings: list[Finding]
     fit: Fit | None = None
+    start_loss: float | None = None

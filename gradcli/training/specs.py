@@ -1,14 +1,15 @@
 """A name with numbers, as starts, optimisers and schedules are written: adam, adam(0.9, beta2=0.99).
 
 Enters: text. Leaves: a `Spec`, and its numbers by the names that a table's row has for them. Invariant: text is never
-run; whatever is wrong with it is one UsageError that says what could be written.
+run; whatever is wrong with it is one UsageError that says what could be written; what a number may be is said where the
+row names it, and nowhere else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
 from math import inf, isfinite
 from typing import NamedTuple
 
@@ -34,8 +35,43 @@ class Spec(NamedTuple):
     named: Mapping[str, float] = {}
 
 
+class Domain(NamedTuple):
+    """What a number may be. words: the same, behind "it is"."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+ANY = Domain("a number", isfinite)
+POSITIVE = Domain("above 0", lambda x: x > 0.0)
+NOT_NEGATIVE = Domain("not negative", lambda x: x >= 0.0)
+SHARE = Domain("from 0 to 1", lambda x: 0.0 <= x <= 1.0)
+BELOW_ONE = Domain("from 0 to 1, without 1", lambda x: 0.0 <= x < 1.0)
+
+
+class Setting(NamedTuple):
+    """A number of a table's row.
+
+    Attributes:
+        default: where none is given; None if one has to be, infinity for as much as is left.
+        domain: what may be given.
+    """
+
+    default: float | None
+    domain: Domain
+
+
+def signature(name: str, settings: Mapping[str, Setting]) -> str:
+    """How a row is written with all its numbers: step(every, factor=0.5)."""
+    shown = (
+        key if setting.default is None or setting.default == inf else f"{key}={setting.default:g}"
+        for key, setting in settings.items()
+    )  # fmt: skip
+    return f"{name}({', '.join(shown)})" if settings else name
+
+
 def parse_spec(text: str, what: str) -> Spec:
-    """What a text says. what: the kind of thing it names, in messages: "optimiser".
+    """What a text says. what: the kind of thing it names, in messages: "optimizer".
 
     Raises:
         UsageError: it is not NAME or NAME(1, 2, key=3).
@@ -100,46 +136,44 @@ def unknown(name: str, what: str, names: Iterable[str]) -> UsageError:
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
-    known = list(names)
-    near = get_close_matches(name.lower(), known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    """The names that are meant: beta may be beta1 as well as beta2."""
+    known, wanted = list(names), name.lower()
+    near = get_close_matches(wanted, known, n=len(known))
+    best = [one for one in near if _likeness(wanted, one) == _likeness(wanted, near[0])]
+    return f"did you mean {' or '.join(sorted(best))}?" if near else f"there are {', '.join(known)}"
 
 
-def numbers_by_name(spec: Spec, what: str, defaults: Mapping[str, float | None]) -> dict[str, float]:
+def _likeness(wanted: str, known: str) -> float:
+    return SequenceMatcher(None, known, wanted).ratio()
+
+
+def numbers_by_name(spec: Spec, what: str, settings: Mapping[str, Setting]) -> dict[str, float]:
     """All numbers by the names that a row has for them, in its order; those without a name in that order, too.
 
-    Args:
-        defaults: None where a number has to be given.
-
     Raises:
-        UsageError: there are too many, one is missing, given twice, or of a name that the row does not have.
+        UsageError: there are too many, one is missing, given twice, not what it may be, or of a name that the row does
+            not have.
     """
     shown = f"{what} {shorten(spec.name)}"
-    names = list(defaults)
-    signature = (
-        f"{spec.name}({', '.join(name if value is None else f'{name}={value:g}' for name, value in defaults.items())})"
-    )
+    names = list(settings)
+    whole = f"it is {signature(spec.name, settings)}"
     if len(spec.numbers) > len(names):
         takes = {0: "no numbers", 1: "one number"}.get(len(names), f"{len(names)} numbers")
-        raise UsageError(
-            f"{shown} takes {takes}, not {len(spec.numbers)}", hint=f"it is {signature}" if names else None
-        )
+        raise UsageError(f"{shown} takes {takes}, not {len(spec.numbers)}", hint=whole if names else None)
     given = dict(zip(names, spec.numbers, strict=False))
     for name, value in spec.named.items():
-        if name not in defaults:
+        if name not in settings:
             hint = _nearest(name, names) if names else "leave it out"
             raise UsageError(f"{shown} has no number {shorten(name)}", hint=hint)
         if name in given:
             raise UsageError(f"{shown}: {name} is given twice")
         given[name] = value
     found = {}
-    for name, default in defaults.items():
+    for name, (default, domain) in settings.items():
+        if name in given and not domain.holds(given[name]):
+            raise UsageError(f"{shown}: {name} is {given[name]:g}", hint=f"it is {domain.words}")
         chosen = given.get(name, default)
         if chosen is None:
-            raise UsageError(f"{shown}: {name} is missing", hint=f"it is {signature}")
+            raise UsageError(f"{shown}: {name} is missing", hint=whole)
         found[name] = chosen
     return found
-
-
-def _parameter(name: str, default: float | None) -> str:
-    return name if default is None or default == inf else f"{name}={default:g}"

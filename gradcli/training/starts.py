@@ -10,21 +10,21 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from math import prod, sqrt
-from typing import NamedTuple, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from gradcli.errors import LimitError, UsageError
 from gradcli.graph.ops.layout import Shape
-from gradcli.training.layout import Vector
-from gradcli.training.specs import Spec, numbers_by_name, unknown
-from gradcli.training.streams import STARTS as _PURPOSE
-from gradcli.training.streams import stream
+from gradcli.training.specs import ANY, NOT_NEGATIVE, Setting, Spec, numbers_by_name, unknown
+
+if TYPE_CHECKING:  # NumPy's; help reads the table without it
+    import numpy as np
+
+    from gradcli.training.layout import Vector
 
 MOST_NUMBERS = 100_000_000  # of one parameter
 
 Fans: TypeAlias = tuple[int, int]
-Drawing: TypeAlias = Callable[[np.random.RandomState, Shape, Mapping[str, float], Fans], Vector]
+Drawing: TypeAlias = "Callable[[np.random.RandomState, Shape, Mapping[str, float], Fans], Vector]"
 
 
 class Start(NamedTuple):
@@ -33,17 +33,25 @@ class Start(NamedTuple):
     Attributes:
         name: as it is written, before the shape: normal(4, 2) has four rows of two numbers, normal() is a number.
         doc: one line.
-        settings: numbers that may be given by name, with their defaults.
+        settings: numbers that may be given by name.
         drawing: makes the array of a stream, a shape, the settings and the fans: how many numbers a unit takes, and how
             many units take one number.
         source: of the formula; nothing where there is none.
+        wrong: what is wrong with settings of which each is right, in words; "" if nothing is.
     """
 
     name: str
     doc: str
-    settings: Mapping[str, float]
+    settings: Mapping[str, Setting]
     drawing: Drawing
     source: str = ""
+    wrong: Callable[[Mapping[str, float]], str] = lambda settings: ""
+
+
+def _filled(shape: Shape, number: float) -> Vector:
+    import numpy as np
+
+    return np.full(shape, number)
 
 
 def _uniform(random: np.random.RandomState, shape: Shape, low: float, high: float) -> Vector:
@@ -64,15 +72,21 @@ def _glorot(random: np.random.RandomState, shape: Shape, settings: Mapping[str, 
 STARTS: Mapping[str, Start] = {
     row.name: row
     for row in (
-        Start("zeros", "All 0.", {}, lambda random, shape, settings, fans: np.zeros(shape)),
-        Start("ones", "All 1.", {}, lambda random, shape, settings, fans: np.ones(shape)),
         Start(
-            "normal", "Normally distributed around 0 with standard deviation sd.", {"sd": 1.0},
+            "zeros", "All 0; without a shape, here and below, a single number.", {},
+            lambda random, shape, settings, fans: _filled(shape, 0.0),
+        ),
+        Start("ones", "All 1.", {}, lambda random, shape, settings, fans: _filled(shape, 1.0)),
+        Start(
+            "normal", "Normally distributed around 0 with the standard deviation `sd`.",
+            {"sd": Setting(1.0, NOT_NEGATIVE)},
             lambda random, shape, settings, fans: _normal(random, shape, settings["sd"]),
         ),
         Start(
-            "uniform", "Evenly distributed from low to high.", {"low": -1.0, "high": 1.0},
+            "uniform", "Evenly distributed from `low` to `high`.",
+            {"low": Setting(-1.0, ANY), "high": Setting(1.0, ANY)},
             lambda random, shape, settings, fans: _uniform(random, shape, settings["low"], settings["high"]),
+            wrong=lambda settings: "low is above high" if settings["low"] > settings["high"] else "",
         ),
         Start(
             "glorot", "Evenly distributed within ±sqrt(6/(inputs + outputs)); for tanh and sigmoid.", {}, _glorot,
@@ -108,10 +122,8 @@ def _checked(spec: Spec) -> tuple[Start, Shape, dict[str, float]]:
     if prod(shape) > MOST_NUMBERS:
         raise LimitError(f"start {row.name} has {prod(shape):,} numbers, more than {MOST_NUMBERS:,}")
     settings = numbers_by_name(Spec(spec.name, (), spec.named), "start", row.settings)
-    if settings.get("sd", 0.0) < 0.0:
-        raise UsageError(f"start {row.name}: sd is negative")
-    if settings.get("low", 0.0) > settings.get("high", 0.0):
-        raise UsageError(f"start {row.name}: low is above high")
+    if together := row.wrong(settings):
+        raise UsageError(f"start {row.name}: {together}")
     return row, shape, settings
 
 
@@ -142,7 +154,10 @@ def draw(spec: Spec, name: str, seed: int, fans: Fans | None = None) -> float | 
     Raises:
         UsageError, LimitError: as `shape_of_start`.
     """
+    from gradcli.training.streams import STARTS as PURPOSE
+    from gradcli.training.streams import stream
+
     row, shape, settings = _checked(spec)
     letters = unicodedata.normalize("NFC", name).encode()
-    found = row.drawing(stream(seed, _PURPOSE, *letters), shape, settings, fans or fans_of(shape))
+    found = row.drawing(stream(seed, PURPOSE, *letters), shape, settings, fans or fans_of(shape))
     return found if shape else float(found)

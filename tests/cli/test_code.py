@@ -76,6 +76,41 @@ def test_values_from_anywhere(cli: Cli) -> None:
     assert "f(2.0, 3.0, gradient)" in outcome.out
 
 
+def test_some_values_are_constants(cli: Cli, tmp_path: Path) -> None:
+    """Inputs with a value while others have none; what --wrt leaves out is no constant."""
+    path = tmp_path / "product.py"
+    outcome = cli("code", "(x+y)*z", "--to", "python", "--y", "-3", "-o", str(path))
+    assert (outcome.status, outcome.err) == (0, "note: constants of the function: y\n")
+    assert imported(path).f(2.0, -4.0) == (4.0, {"x": -4.0, "z": -1.0})
+    outcome = cli("code", "(x+y)*z", "--to", "python", "--set", "y=-3", "--wrt", "z", "-o", str(path))
+    assert imported(path).f(2.0, -4.0) == (4.0, {"z": -1.0})
+
+
+def test_constants_in_a_loop(cli: Cli, tmp_path: Path) -> None:
+    """A number that the loop's end takes is neither an input nor a constant."""
+    path = tmp_path / "loop.py"
+    text = "h = x\nfor t in 0..n { h = h*w + b[t] }\nh"
+    outcome = cli("code", text, "--to", "python", "--n", "2", "--b", "[1, 10]", "-o", str(path))
+    assert (outcome.status, outcome.err) == (0, "note: constants of the function: b\n")
+    assert imported(path).f(3.0, 2.0) == (24.0, {"x": 4.0, "w": 13.0})
+
+
+@pytest.mark.parametrize("x", ["inf", "-inf", "nan", "-0.0", "1e300", "0.1"])
+def test_any_number_is_a_constant(cli: Cli, tmp_path: Path, x: str) -> None:
+    """As gradcli eval has it, with the sign of a zero."""
+    path = tmp_path / "any.py"
+    assert cli("code", "a/c + atan2(c, a)", "--to", "python", "--c", x, "-o", str(path)).status == 0
+    value, gradients = imported(path).f(-2.0)
+    trace = cli("eval", "a/c + atan2(c, a)", "--a", "-2", "--c", x, "--json", "--wrt", "a").trace
+    assert [value, gradients["a"]] == pytest.approx(
+        [float(trace["value"]), float(trace["gradients"]["a"])], rel=1e-15, nan_ok=True
+    )
+
+
+def test_values_that_fit_nothing(refused: Refused) -> None:
+    assert "no value for x, y" in refused("code", "x*y", "--to", "c", "--vars", "-", stdin=b'{"q": 1}')
+
+
 def test_the_targets_are_listed(cli: Cli) -> None:
     outcome = cli("code", "--list")
     assert (outcome.status, outcome.out.split()) == (0, [*TARGETS])
@@ -90,7 +125,9 @@ def test_the_targets_are_listed(cli: Cli) -> None:
         (("x*y", "--to", "python", "--name", "f(); import os"), ("can't be the name of a function in python",)),
         (("x*y", "--to", "c", "--name", "main"), ("main can't be the name of a function in c",)),
         (("x*y", "--to", "python", "--self-test"), ("no value for x, y",)),
-        (("x*y", "--to", "python", "--x", "1"), ("no value for y",)),
+        (("x*y", "--to", "python", "--self-test", "--x", "1"), ("no value for y",)),
+        (("x*y", "--to", "python", "--x", "1", "--wrt", "x"), ("x has a value, and is a constant", "leave it out of")),
+        (("sum(x)*y", "--to", "c", "--x", "[1]", "--wrt", "x[0]"), ("x has a value, and is a constant",)),
         (("x*y", "--to", "python", "--wrt", "q"), ("q is not an input of the program",)),
         (("x*y", "--to", "python", "--max-gates", "1"), ("more than 1 gates",)),
         (("x*", "--to", "python"), ("x*",)),

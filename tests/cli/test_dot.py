@@ -44,7 +44,8 @@ class TestValues:
 
     def test_some_but_not_all(self, refused: Refused, tmp_path: Path) -> None:
         assert refused("dot", "(x+y)*z", "--x", "2") == (
-            "gradcli: no value for y, z\nhint: give them as --y VALUE --z VALUE\n"
+            "gradcli: no value for y, z\n"
+            "hint: give them as --y VALUE --z VALUE; or leave out the values: the structure needs none\n"
         )
         for values in (b"{}", b'{"x": 1}', b'{"other": 1}'):
             assert "no value for" in refused("dot", "(x+y)*z", "--vars", "-", stdin=values)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -143,8 +145,8 @@ def test_bounds(cli: Cli, data: str) -> None:
 def test_what_did_not_converge_is_written_and_told(more: list[str], reason: str, told: str, cli: Cli) -> None:
     outcome = cli("fit", *MISRA, *more, "--json")
     assert outcome.status == 1
-    assert "warning: not converged" in outcome.err
-    assert told in outcome.err
+    assert outcome.err.count(told) == 1
+    assert f"gradcli: not converged: {'all ' if reason == 'epochs' else ''}{told}" in outcome.err
     found = json.loads(outcome.out)
     assert (found["converged"], found["reason"]) == (False, reason)
 
@@ -152,7 +154,9 @@ def test_what_did_not_converge_is_written_and_told(more: list[str], reason: str,
 def test_parameters_that_the_data_do_not_determine(cli: Cli, data: str) -> None:
     outcome = cli("fit", "a + b + k*x", "--data", data, "--target", "y", *(f"--param={x}=1" for x in "abk"))
     assert outcome.status == 1
-    assert "warning: not converged: the data do not determine a and b" in outcome.err
+    assert "gradcli: not converged: the data do not determine a and b" in outcome.err
+    assert "hint: fix one of these by --NAME VALUE; or other start values (--param), or --bounds" in outcome.err
+    assert outcome.err.count("do not determine") == 1
 
 
 def test_a_model_without_columns_is_the_mean(cli: Cli, data: str) -> None:
@@ -164,7 +168,7 @@ def test_formats(cli: Cli, data: str) -> None:
     table = cli("fit", *LINE, "--data", data)
     assert table.status == 0
     assert "residual standard deviation" in table.out
-    assert "6 rows" in table.err
+    assert "6 rows" in table.out
     rows = list(csv.DictReader(cli("fit", *LINE, "--data", data, "--format", "csv").out.splitlines()))
     assert [row["parameter"] for row in rows] == ["a", "k"]
     assert math.isclose(float(rows[1]["value"]), line()[0][1], rel_tol=1e-12)
@@ -226,7 +230,10 @@ def test_starts_are_those_of_a_result(cli: Cli, data: str, tmp_path: Path) -> No
         (["q = b*x; a*x", "--target", "y", "--param", "a=1", "--param", "b=1"], "the model does not depend on b"),
         (["a*x", "--target", "y", "--param", "a=1", "--bounds", "b=0..1"], "--bounds: b is not a parameter"),
         (["a*x", "--target", "y", "--param", "a=5", "--bounds", "a=0..1"], "a starts at 5.0, outside of its bounds"),
+        (["a*x", "--target", "y", "--param", "a=nan"], "a starts at nan"),
         (["a*x", "--target", "y", "--param", "a=1", "--plot", "fit.txt"], "there is no plot"),
+        (["a*x", "--target", "y", "--param", "a=1", "--absolute-sigma"], "--absolute-sigma is about --sigma"),
+        (["a*x", "--target", "Y", "--param", "a=1"], "did you mean --target y? the data has x, y"),
         (["a*x", "--target", "y", "--param", "a=1", "--engine", "magic"], "there is no engine magic"),
         (["a*x", "--target", "y +", "--param", "a=1"], "y +"),
         (["a*x + b*x^2 + c*x^3 + d + e1*x^4 + f*x^5 + g*x^6", "--target", "y", *(f"--param={x}=1" for x in
@@ -238,6 +245,89 @@ def test_what_can_not_be(arguments: list[str], message: str, data: str, refused:
     """Status 2, one message, nothing written."""
     assert message in refused("fit", *arguments, "--data", data, "-o", str(tmp_path / "out.json"))
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_picture_is_not_drawn_behind_json(refused: Refused, data: str) -> None:
+    message = refused("fit", *LINE, "--data", data, "--json", "--plot", "-")
+    assert "--plot - draws below a table, and the result is json" in message
+
+
+def test_a_file_in_place_of_its_option(refused: Refused) -> None:
+    message = refused("fit", "a*x", "growth.csv", "--target", "y", "--param", "a=1")
+    assert "did you mean --data growth.csv?" in message
+
+
+def test_without_a_model_there_is_an_example_that_works(cli: Cli, refused: Refused, tmp_path: Path) -> None:
+    message = refused("fit")
+    command = message.partition("write it in quotes: gradcli ")[2].strip()
+    path = tmp_path / "decay.csv"
+    path.write_text("t,y\n0,4.1\n5,2.4\n10,1.6\n20,0.5\n")
+    outcome = cli(*shlex.split(command.replace("decay.csv", str(path))))
+    assert outcome.status == 0, outcome.err
+
+
+def test_numbered_columns_make_an_array(refused: Refused, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x0,x1,x2,y\n1,2,3,4\n2,1,1,3\n")
+    message = refused("fit", "sum(w*x)", "--data", str(path), "--target", "y", "--param", "w=zeros(3)")
+    assert "did you mean --map x=x0,x1,x2?" in message
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_why_a_fit_did_not_converge_is_said_once(quiet: bool, cli: Cli, data: str) -> None:
+    """Also where nothing else is said; the parameters have moved by as many steps as are told."""
+    start = ["--param", "a=1", "--param", "k=1", "--epochs", "1", "--json"]
+    outcome = cli("fit", "a*exp(k*x)", "--data", data, "--target", "y", *start, *(["--quiet"] if quiet else []))
+    assert outcome.status == 1
+    assert "gradcli: not converged: all epochs are done\nhint: --epochs N allows more" in outcome.err
+    assert outcome.err.count("all epochs are done") == 1
+    found = json.loads(outcome.out)
+    assert (found["steps"], len(found["history"])) == (1, 1)
+    assert found["parameters"] != {"a": 1.0, "k": 1.0}
+    assert found["standard_errors"] == {"a": "NaN", "k": "NaN"}
+    x, y, _ = np.array(ROWS).T
+    assert math.isclose(found["history"][0]["loss"], float(np.sum((np.exp(x) - y) ** 2)), rel_tol=1e-13)
+
+
+def test_errors_that_mean_nothing_are_not_in_the_table(cli: Cli, data: str) -> None:
+    outcome = cli("fit", "a*exp(k*x)", "--data", data, "--target", "y", "--param=a=1", "--param=k=1", "--epochs", "1")
+    assert "nan" not in outcome.out
+    assert "1 step" in outcome.out
+
+
+def test_a_model_that_is_no_number_at_the_start(cli: Cli, data: str) -> None:
+    """The gate, the first row where it is so, its value."""
+    arguments = ["fit", "log(a*(x - 1.2)) + k", "--data", data, "--target", "y", "--param", "a=1", "--param", "k=0"]
+    outcome = cli(*arguments, "--quiet", "--json")
+    assert outcome.status == 1
+    assert f"in {data}, row 1, log(a*(x - 1.2)) is undefined at a*(x - 1.2) = -0.7" in outcome.err
+    assert "in 2 of 6 rows" in outcome.err
+    assert (
+        "\n  log(a*(x - 1.2)) + k\n  ^^^^^^^^^^^^^^^^\nhint: give other start values (--param), or --bounds"
+        in outcome.err
+    )
+    assert json.loads(outcome.out)["reason"] == "nonfinite"
+
+
+def test_sigma_by_its_word(cli: Cli, data: str) -> None:
+    """Standard errors are those of linear algebra with these uncertainties, and do not depend on the residuals."""
+    x, y, err = np.array(ROWS).T
+    design = np.stack([np.ones_like(x), x], axis=1) * (y / err)[:, None]
+    errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
+    arguments = [*LINE, "--data", data, "--sigma", "y_err/y"]
+    absolute, scaled = fitted(cli, *arguments, "--absolute-sigma"), fitted(cli, *arguments)
+    assert math.isclose(absolute["standard_errors"]["k"], errors[1], rel_tol=1e-9)
+    deviation = scaled["residual_standard_deviation"]
+    assert math.isclose(scaled["standard_errors"]["k"], errors[1] * deviation, rel_tol=1e-9)
+    assert absolute["parameters"] == scaled["parameters"]
+    assert [one["settings"]["absolute_sigma"] for one in (absolute, scaled)] == [True, False]
+    chi = absolute["residual_sum_of_squares"]
+    for more, told in (["--absolute-sigma"], "of sigma as it is"), ([], "scaled by the residual standard deviation"):
+        table = cli("fit", *arguments, *more).out
+        assert re.search(rf"standard errors +{told}", table)
+        assert re.search(rf"sum of squares \(χ²\) +{re.escape(repr(chi))}", table)
+        assert re.search(rf"reduced χ² +{re.escape(repr(chi / 4))}", table)
+    assert "χ" not in cli("fit", *LINE, "--data", data).out
 
 
 def test_without_data(refused: Refused) -> None:

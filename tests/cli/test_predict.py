@@ -69,6 +69,60 @@ def test_a_stage_of_every_row(model: str, data: str, cli: Cli) -> None:
         assert math.isclose(float(row["value"]), expected("z", float(row["a"]), float(row["b"])), rel_tol=1e-14)
 
 
+@pytest.mark.parametrize("of", ["sigmoid(z)", "z/scale + a0*0", "hidden[1]^2", "q = 2*z; q + 1"])
+def test_an_expression_of_every_row(of: str, model: str, data: str, cli: Cli) -> None:
+    """Over the stages, inputs and parameters of the program."""
+    of = of.replace("a0", "x[0]")
+    found = rows(cli("predict", model, data, "--of", of))
+    for row in found:
+        assert math.isclose(float(row["value"]), expected(of, float(row["a"]), float(row["b"])), rel_tol=1e-14)
+
+
+def test_a_loss_without_stages_is_predicted_by_an_expression(cli: Cli, refused: Refused, tmp_path: Path) -> None:
+    table, model = tmp_path / "line.csv", str(tmp_path / "line.json")
+    table.write_text("x,y\n1,3\n2,5\n3,7.5\n")
+    loss = ["(w*x + b - y)^2  # of a line", "--param", "w=0", "--param", "b=0", "--optimizer", "lm"]
+    assert cli("train", *loss, "--data", str(table), "-o", model, "-q").status == 0
+    hint = 'write it as an expression of w, x, b, y: --of "w*x + b"'
+    assert hint in refused("predict", model, str(table))
+    found = [float(row["value"]) for row in rows(cli("predict", model, str(table), "--of", "w*x + b"))]
+    assert np.allclose(found, np.polyval(np.polyfit([1, 2, 3], [3, 5, 7.5], 1), [1, 2, 3]), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("of", "place"), [("z + nonsense(x)", "nonsense"), ("z + x @ [1, 2, 3]", "x @ [1, 2, 3]"), ("2*z + p", "p")]
+)
+def test_what_is_wrong_with_an_expression_is_shown_in_it(
+    of: str, place: str, model: str, data: str, refused: Refused
+) -> None:
+    lines = refused("predict", model, data, "--of", of).splitlines()
+    shown = next(place for place, line in enumerate(lines) if line == f"  {of}")
+    assert lines[shown + 1] == f"  {' ' * of.index(place)}{'^' * len(place)}"
+
+
+def test_an_expression_over_whole_columns(cli: Cli, refused: Refused, data: str) -> None:
+    text = result(
+        expression=WHOLE, per_row=False, engine="arrays", constants={}, data={"X": ["a", "b"], "labels": ["q"]},
+        parameters={"W": [[1, 2], [3, 4]], "b": [0, 1]},
+    )  # fmt: skip
+    found = rows(cli("predict", "-", data, "--only", "--of", "softmax(logits)", stdin=text.encode()))
+    assert all(math.isclose(sum(map(float, row.values())), 1.0, rel_tol=1e-14) for row in found)
+    message = refused("predict", "-", data, "--of", "softmax(logits, axis=0)", stdin=text.encode())
+    assert "here all rows are put together" in message
+    assert "  softmax(logits, axis=0)\n  ^" in message
+    assert "1009" not in refused("predict", "-", data, "--of", "X @ [1, 2, 3]", stdin=text.encode())
+
+
+def test_rows_that_are_not_finite_are_told_by_the_expression(model: str, data: str, cli: Cli) -> None:
+    assert "from log(z) in" in cli("predict", model, data, "--of", "log(z)").err
+
+
+def test_arguments_that_changed_places(model: str, data: str, refused: Refused) -> None:
+    message = refused("predict", data, model)
+    assert "is a table, and the result of the training comes first" in message
+    assert f"did you mean gradcli predict {model} {data}?" in message
+
+
 def test_an_array_is_columns(model: str, data: str, cli: Cli) -> None:
     found = rows(cli("predict", model, data, "--of", "hidden", "--only", "--prefix", "h_"))
     for row, (a, b) in zip(found, [(-1.0, 0.5), (2.5, 0.25), (1e-3, -3.0)], strict=True):
@@ -186,7 +240,7 @@ def test_a_loss_of_whole_columns_has_no_row(refused: Refused, data: str) -> None
     ("arguments", "message"),
     [
         ([], "the loss has several stages\nhint: choose one by --of: hidden, z"),
-        (["--of", "zz"], "--of: there is no stage zz in the program\nhint: its stages are hidden, z, loss"),
+        (["--of", "zz"], "--of: there is no stage zz in the program\nhint: its stages are hidden, z, loss; or write"),
         (["--of", "z", "--map", "w=a"], "--map: w is no input that a column binds"),
         (["--of", "z", "--map", "y=a"], "--map: y is not needed"),
         (["--of", "z", "--map", "x=a"], "x"),
@@ -195,7 +249,10 @@ def test_a_loss_of_whole_columns_has_no_row(refused: Refused, data: str) -> None
         (["--of", "z", "--prefix", "1"], "--prefix 1 does not begin a name"),
         (["--of", "z", "--to", "xls"], "xls"),
         (["--of", "z", "--on-error", "no"], "write fail, null or skip"),
-        (["--of", "scale"], "--of: there is no stage scale"),
+        (["--of", "scale"], "what is asked for depends on no column"),
+        (["--of", ""], "--of: there is no stage (empty)"),
+        (["--of", "2*q"], "--of: q is neither a stage"),
+        (["--of", "z +"], 'an operand is missing after "+"'),
     ],
 )
 def test_what_can_not_be(

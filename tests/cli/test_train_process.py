@@ -86,6 +86,7 @@ def test_ctrl_c_ends_after_the_step_with_everything_saved(rows: Path, tmp_path: 
     told = running.communicate(timeout=30)[1].decode()
     assert running.returncode == 130
     assert "gradcli: interrupted after step" in told
+    assert told.count("interrupted") == 1
     assert "Traceback" not in told
     found = json.loads(model.read_text())
     assert found["reason"] == "interrupted"

@@ -19,6 +19,12 @@ DATA = {
     "empty.ndjson": "",
     "one.csv": "x,y\n0,1\n",
     "semicolons.csv": "x;y\n0;1\n",
+    "nan.csv": "x,y\n0,1\n1,NaN\n-inf,2\n2,5\n3,7\n",
+    "large.ndjson": '{"x": 0, "y": 1}\n{"x": 1e400, "y": 2}\n{"x": 2, "y": 5}\n',
+    "lists.ndjson": '{"x": [0, 1], "y": 1}\n{"x": [1, NaN], "y": 2}\n',
+    "words.csv": "x,y\n0,1\n1,n/a\n",
+    "several.csv": "X1,X2,X3,y\n0,1,2,3\n",
+    "decay.json": '{"a": 1, "tau": [2, 3]}',
 }
 
 
@@ -51,6 +57,31 @@ WRONG = {
     "a column that is no array": (("x@w - y", "--data", "points.csv", "--param", "w=zeros(2)"), "--map x=a,b,c"),
     "text": ((LINE, "--data", "text.csv", *STARTS), 'row 2, column y: not a number: "three"'),
     "a missing cell": ((LINE, "--data", "gaps.csv", *STARTS), "row 2, column y: there is no number"),
+    "a cell that is not finite": ((LINE, "--data", "nan.csv", *STARTS), 'nan.csv, row 2, column y: not finite: "NaN"'),
+    "its way out": ((LINE, "--data", "nan.csv", *STARTS), "hint: --on-error skip leaves such rows out"),
+    "a number out of range": (
+        (LINE, "--data", "large.ndjson", *STARTS), 'row 2, column x: not finite: "1e400"',
+    ),
+    "a list with such a one": (
+        ("(dot(w, x) - y)^2", "--data", "lists.ndjson", "--param", "w=[1,1]"),
+        'row 2, column x: not finite: "[1, NaN]"',
+    ),
+    "such rows to compare with": (
+        (LINE, "--data", "points.csv", *STARTS, "--validate", "nan.csv"), "nan.csv, row 2, column y: not finite",
+    ),
+    "a word for nothing": ((LINE, "--data", "words.csv", *STARTS), "hint: --on-error skip"),
+    "columns of an array": (
+        ("(dot(w, X) - y)^2", "--data", "several.csv", "--param", "w=[1,1,1]"),
+        "hint: did you mean --map X=X1,X2,X3?",
+    ),
+    "two starts of one option": ((LINE, "--data", "points.csv", "--param", "w=0", "b=0"), "did you mean --param b=0?"),
+    "a file of other names": ((LINE, "--data", "points.csv", "--param", "@decay.json"), "of --param holds a, tau;"),
+    "the same without data": (("w^2", "--param", "@decay.json"), "of --param holds a, tau;"),
+    "a history's suffixes": (
+        ("w^2", "--param", "w=1", "--history", "h.txt"), "write --history FILE with one of these suffixes: .csv",
+    ),
+    "a way inside": (("w^2", "--param", "w=1", "--bounds", "w=2..3"), "start it inside, as by --param w=2,"),
+    "a way inside of an array": (("sum(w^2)", "--param", "w=[5, 4]", "--bounds", "w=2..4"), "inside, at 4 for one"),
     "an empty file": ((LINE, "--data", "empty.csv", *STARTS), "empty.csv is empty"),
     "no rows": ((LINE, "--data", "header.csv", *STARTS), "header.csv has no rows"),
     "no objects": ((LINE, "--data", "empty.ndjson", *STARTS), "empty.ndjson has no rows"),
@@ -74,7 +105,9 @@ WRONG = {
     "an unknown schedule": ((LINE, "--data", "points.csv", *STARTS, "--schedule", "cosin"), "did you mean cosine?"),
     "an unknown reduction": ((LINE, "--data", "points.csv", *STARTS, "--reduce", "max"), "write mean or sum"),
     "an unknown engine": ((LINE, "--data", "points.csv", *STARTS, "--engine", "gpu"), "there is no engine gpu"),
-    "a rate of nothing": ((LINE, "--data", "points.csv", *STARTS, "--lr", "0"), "--learning-rate 0.0"),
+    "a rate of nothing": (
+        (LINE, "--data", "points.csv", *STARTS, "--lr", "0"), "--learning-rate 0: write a number above 0",
+    ),
     "patience alone": ((LINE, "--data", "points.csv", *STARTS, "--patience", "3"), "--patience needs rows"),
     "a share of all": ((LINE, "--data", "points.csv", *STARTS, "--validate", "1"), "is no share of the rows"),
     "a share of one row": ((LINE, "--data", "one.csv", *STARTS, "--validate", "0.5"), "1 row can't be split"),
@@ -114,6 +147,46 @@ def test_what_is_wrong(name: str, refused: Refused, folder: Path) -> None:
     outputs = () if own or "--every" in arguments or "--resume" in arguments else OUTPUTS
     assert words in refused("train", *arguments, *outputs)
     assert {path.name: path.read_text() for path in folder.iterdir()} == DATA
+
+
+def test_rows_that_are_not_finite_are_left_out_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The result is that of the other rows."""
+    from gradcli.cli.app import run
+
+    more = ("--param", "w=0", "--param", "b=0", "--epochs", "3", "--json")
+    assert run(["train", LINE, "--data", "nan.csv", *more, "--on-error", "skip"]) == 0
+    found = capsys.readouterr()
+    assert "2 of 5 rows left out: they lack a finite number" in found.err
+    Path("good.csv").write_text("x,y\n0,1\n2,5\n3,7\n")
+    assert run(["train", LINE, "--data", "good.csv", *more]) == 0
+    assert found.out == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            ("--tolerance", "1e-12"),
+            "hint: --epochs 50, a larger learning rate (--lr) or --optimizer lbfgs may reach it",
+        ),
+        (("--optimizer", "lbfgs", "--gradient-tolerance", "1e-300"), "or a larger --gradient-tolerance is enough"),
+    ],
+)
+def test_a_tolerance_that_was_not_reached_has_a_way_on(
+    more: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gradcli.cli.app import run
+
+    text = "log(cosh(3*w - 1)) + 1/(1 + exp(w))"
+    assert run(["train", text, "--param", "w=9", "--epochs", "5", *more]) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert ("--lr" in told) is ("lbfgs" not in more)
+
+
+def test_a_fit_refuses_them_too(refused: Refused) -> None:
+    words = refused("fit", "w*x", "--data", "nan.csv", "--target", "y", "--param", "w=0")
+    assert 'nan.csv, row 2, column y: not finite: "NaN"' in words
 
 
 @pytest.mark.parametrize("option", ["-o", "--history", "--checkpoint", "--plot"])

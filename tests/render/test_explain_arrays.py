@@ -81,7 +81,8 @@ def test_elements_are_multiplied_one_by_one() -> None:
 
 def test_what_was_repeated_is_added_up() -> None:
     text = told(gradcli.evaluate("sum(x*[1, 2, 3])", x=0.5))
-    assert "`∂f/∂x += ∂f/∂g2 · ∂g2/∂x = [1.0, 1.0, 1.0] · [1.0, 2.0, 3.0] = 6.0` (added up to its shape" in text
+    product = "`∂f/∂x += sum(∂f/∂g2 · ∂g2/∂x) = sum([1.0, 1.0, 1.0] · [1.0, 2.0, 3.0]) = 6.0`"
+    assert f"{product} (added up over the 3 elements: it was repeated)" in text
 
 
 def test_several_uses_add_up() -> None:

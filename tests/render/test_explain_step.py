@@ -13,7 +13,7 @@ import pytest
 import gradcli
 from gradcli.graph.rewriting.unroll import element_names
 from gradcli.render import Look
-from gradcli.render.explain.formulas import UPDATES, computed, named, with_numbers
+from gradcli.render.explain.formulas import computed, named, with_numbers
 from gradcli.render.explain.training_step import WHOLE, TrainingStep, explain_step
 from gradcli.training.layout import Layout
 from gradcli.training.steps.optimisers import OPTIMISERS
@@ -49,7 +49,8 @@ def taken(
                 after = limit(after, how[bounds])
         found = TrainingStep(
             number, trace, float(trace.value) + penalty * float(theta @ theta), layout.values(theta),
-            layout.values(after), layout.values(gradient), optimizer, row.settings, 0.1, penalised=penalty != 0,
+            layout.values(after), layout.values(gradient), optimizer, row.update, row.settings, 0.1,
+            penalised=penalty != 0,
             memory_before={name: layout.values(x) for name, x in memory.items()},
             memory_after={name: layout.values(x) for name, x in kept.items()},
         )  # fmt: skip
@@ -63,7 +64,8 @@ def by_hand(format: str) -> str:
     """The step of a book: one row, gradient descent with a rate of 0.1."""
     trace = gradcli.evaluate("(w*x + b - t)^2", {"w": 0.5, "x": 3, "b": -0.25, "t": 2}, wrt=["w", "b"])
     before, after = {"w": 0.5, "b": -0.25}, {"w": 0.5 - 0.1 * -4.5, "b": -0.25 - 0.1 * -1.5}
-    step = TrainingStep(1, trace, 0.5625, before, after, trace.gradients, "gd", {}, 0.1, rows="the only row")
+    step = TrainingStep(1, trace, 0.5625, before, after, trace.gradients, "gd", OPTIMISERS["gd"].update, {}, 0.1)
+    step = step._replace(rows="the only row")
     return told(step, format, Look(80))
 
 
@@ -79,11 +81,10 @@ def test_a_step_of_a_network_with_adam(golden: Callable[[str, str], None]) -> No
     golden("render/golden/training/step-adam.txt", told(step, "text", Look(80), short=True))
 
 
-def test_every_optimiser_with_steps_has_its_formulas() -> None:
-    assert [*UPDATES] == FIRST_ORDER
-    for name, update in UPDATES.items():
+def test_formulas_are_of_the_names_of_the_row() -> None:
+    for name in FIRST_ORDER:
         row = OPTIMISERS[name]
-        assert update.memory == row.memory
+        update = row.update
         assert update.formulas[-1].gives == "w"
         words = {word for _, text in named(update, row.settings) for word in re.findall(r"[a-z]\w*", text)}
         own = {formula.gives for formula in update.formulas}
@@ -104,7 +105,7 @@ def test_formulas_compute_what_the_optimiser_does(name: str) -> None:
         for at in range(5):
             terms = {"w": theta[at], "g": gradient[at], "rate": 0.03, "t": t, **settings}
             terms |= {one: x[at] for one, x in memory.items()}
-            for formula in UPDATES[name].formulas:
+            for formula in row.update.formulas:
                 terms[formula.gives] = computed(formula, terms)
             assert math.isclose(terms["w"], after[at], rel_tol=1e-13)
             for one in row.memory:
@@ -121,7 +122,7 @@ def test_every_line_of_the_update_adds_up(name: str, how: dict[str, float]) -> N
     step = taken(name, **how)
     update = told(step).partition("### The update")[2].partition("### The parameters after")[0]
     lines = [match for match in LINE.finditer(update) if "∂" not in match["formula"]]
-    assert len(lines) >= 8 * len(UPDATES[name].formulas)
+    assert len(lines) >= 8 * len(step.update.formulas)
     for match in lines:
         found = gradcli.evaluate(match["formula"], {}).value
         assert math.isclose(found, float(match["number"]), rel_tol=1e-12, abs_tol=1e-15), match[0]
@@ -206,6 +207,36 @@ def test_rows_of_a_data_set_are_elements_of_one_axis() -> None:
     assert "- `w = 0.5 - 0.1*(-13.5) = 1.85`" in text
 
 
+def test_sums_over_rows_are_equations_in_plain_words() -> None:
+    program = "mean((w*x + b - t)^2)", {"x": [0.0, 1, 2, 3], "t": [1.0, 3, 5, 7], "w": 0.5, "b": 0.0}
+    text = told(taken("gd", 1, program, {"w": (), "b": ()}, examples=4))
+    assert "`∂f/∂g8 += (∂f/∂f)/4 = 1.0/4 = [0.25, 0.25, 0.25, 0.25]` (the same for each of the 4 rows)" in text
+    into_b = "`∂f/∂b += sum(∂f/∂g5 · ∂g5/∂b) = sum([-0.5, -1.25, -2.0, -2.75] · 1.0) = -6.5`"
+    assert f"{into_b} (added up over the 4 rows)" in text
+    assert "broadcast_to" not in text
+    assert "its shape" not in text
+
+
+def test_sums_over_rows_of_whole_columns_name_the_axis() -> None:
+    text = told(taken("gd", 1, examples=4), short=True)
+    assert re.search(r"`∂L/∂b \+= sum\(∂L/∂g6 · ∂g6/∂b, axis=0\) = .*` \(added up over the 4 rows\)", text)
+
+
+def test_one_row_is_told_as_one() -> None:
+    program = "mean((w*x + b - t)^2)", {"x": [3.0], "t": [2.0], "w": 0.5, "b": -0.25}
+    text = told(taken("gd", 1, program, {"w": (), "b": ()}, examples=1))
+    assert "`∂f/∂b += sum(∂f/∂g5 · ∂g5/∂b) = sum([-1.5] · 1.0) = -1.5` (added up over the only row)" in text
+    assert "1 rows" not in text
+
+
+def test_sums_over_anything_else_are_not_of_rows() -> None:
+    program = "sum((s*w)^2) + sum(x)", {"x": [1.0, 2.0], "w": [1.0, 2, 3], "s": 1.0}
+    text = told(taken("gd", 1, program, {"w": (3,), "s": ()}, examples=2))
+    assert "(added up over the 3 elements: it was repeated)" in text
+    assert "(the same for each of the 3 elements)" in text
+    assert "rows" not in text
+
+
 @pytest.mark.parametrize("short", [False, True])
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_lines_go_on_below_and_have_signs_that_the_screen_has(width: int, short: bool) -> None:
@@ -229,13 +260,13 @@ def test_short_numbers_have_four_digits() -> None:
     ],
 )  # fmt: skip
 def test_a_minus_is_in_parentheses_behind_an_operator(w: float, g: float, text: str) -> None:
-    formula = UPDATES["gd"].formulas[0]
+    formula = OPTIMISERS["gd"].update.formulas[0]
     assert with_numbers(formula, {"w": w, "g": g, "rate": 0.1}, repr) == text
 
 
 def test_a_power_of_a_negative_number_keeps_its_parentheses() -> None:
-    squares = UPDATES["adagrad"].formulas[0]
+    squares = OPTIMISERS["adagrad"].update.formulas[0]
     assert with_numbers(squares, {"squares": 0.0, "g": -3.0}, repr) == "0.0 + (-3.0)^2"
-    decay = UPDATES["adamw"].formulas[0]
+    decay = OPTIMISERS["adamw"].update.formulas[0]
     numbers = {"w": -2.0, "rate": 0.1, "weight_decay": 0.5}
     assert with_numbers(decay, numbers, repr) == "-2.0*(1 - 0.1*0.5)"

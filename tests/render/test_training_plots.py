@@ -10,10 +10,10 @@ import pytest
 from trained import XS, YS, fitted, line, network
 
 from gradcli.render import Look
-from gradcli.render.plots import MANY, SUFFIXES, Line, Panel, Plot
+from gradcli.render.plots import MANY, SUFFIXES, Line, Panel, Plot, with_ends
 from gradcli.render.plots.figure import picture
 from gradcli.render.plots.screen import drawn
-from gradcli.render.training_plots import MOST_LINES, MOST_POINTS, FitPoints, fit_plot, loss_plot, watch_plot
+from gradcli.render.training_plots import MOST_LINES, MOST_POINTS, FitPoints, fit_plot, loss_plot, on_screen, watch_plot
 from gradcli.training.results import Epoch, Training
 
 MODEL = line(*fitted().parameters.values())
@@ -114,18 +114,51 @@ def test_of_many_stages_some_are_drawn_and_that_is_said() -> None:
     assert len({*numbers}) == len(numbers)
 
 
-def test_where_no_unit_is_saturated_or_dead_a_single_line_says_so() -> None:
+def test_where_no_unit_is_saturated_or_dead_there_is_no_panel_of_them() -> None:
     plot = watch_plot(network())
     fine = [
         one._replace(stages=tuple(stage._replace(saturated=0.0, dead=None) for stage in one.stages))
         for one in network().watched
     ]
-    assert [one.label for one in watch_plot(network()._replace(watched=fine)).panels[-1].lines] == ["every stage"]
-    assert len(plot.panels[-1].lines) > 1
-    none = [
-        one._replace(stages=tuple(stage._replace(saturated=None, dead=None) for stage in one.stages)) for one in fine
-    ]
-    assert watch_plot(network()._replace(watched=none)).panels[-1].name == "update ratio"
+    assert plot.panels[-1].name == "saturated, dead share"
+    assert watch_plot(network()._replace(watched=fine)).panels[-1].name == "update ratio"
+
+
+def test_a_terminal_has_room_for_two_panels_of_few_curves() -> None:
+    plot = watch_plot(network(5, 40))
+    shown, left = on_screen(plot)
+    assert [panel.name for panel in shown.panels] == ["loss", "gradient norm"]
+    assert [one.label for one in shown.panels[1].lines][::3] == ["h1", "h40"]
+    assert len(shown.panels[1].lines) == 4
+    assert "gradient norm, 4 of 40 stages" in drawn(shown, Look(80))
+    assert left == ("not drawn here: some curves; update ratio; saturated, dead share (--plot FILE.svg has them)")
+    assert on_screen(loss_plot(network())) == (loss_plot(network()), "")
+    letters = [number for number, _ in shown.panels[1].order()]
+    assert letters == [plot.panels[1].lines.index(line) for line in shown.panels[1].lines]
+
+
+@pytest.mark.parametrize("epochs", [2, 7, 30, 173, 1000, 9999])
+def test_the_first_and_the_last_epoch_are_told_whole(epochs: int) -> None:
+    plot = loss_plot(network(epochs, validated=False))
+    for width in (40, 80, 120):
+        numbers = drawn(plot, Look(width)).splitlines()[-2].split()
+        assert (numbers[0], numbers[-1]) == ("1", str(epochs))
+        assert all(number.isdigit() for number in numbers)
+        assert [*map(int, numbers)] == sorted({*map(int, numbers)})
+
+
+def test_ticks_keep_their_distance_from_the_ends() -> None:
+    assert with_ends([0.0, 2.0, 50.0, 100.0, 150.0], 1.0, 105.0, 8.0) == [1.0, 50.0, 105.0]
+    assert with_ends([1.0], 1.0, 1.0, 8.0) == [1.0]
+
+
+def test_a_line_between_two_ends_has_no_dots() -> None:
+    """Of as few points a curve has some."""
+    equal = fit_plot(SEVERAL).panels[0]
+    dotted = equal._replace(lines=[equal.lines[0], equal.lines[1]._replace(marked=True)])
+    svgs = [picture(fit_plot(SEVERAL)._replace(panels=[one]), "svg").decode() for one in (equal, dotted)]
+    counts = [svg.count("<use ") for svg in svgs]
+    assert counts[1] - counts[0] == 3, "two ends, and the legend's"
 
 
 def test_a_gradient_of_0_is_a_gap_on_a_logarithmic_scale() -> None:

@@ -65,7 +65,7 @@ def network(epochs: int = 40, layers: int = 4, validated: bool = True, watched: 
         {"lambda": 1e-4, "A": np.array([1.0, 2.0])}, {"X": ["width", "=height"], "y": ["kind"]}, False, 150,
         history[-1].loss, history[-1].validation_loss, False, "epochs", "all epochs are done", 5 * epochs, epochs,
         "arrays", {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 32, "seed": 0, "clip": math.inf},
-        history, seen if watched else [], [finding],
+        history, seen if watched else [], [finding], start_loss=history[0].loss,
     )  # fmt: skip
 
 

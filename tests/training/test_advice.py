@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import Any
 
 import pytest
 
-from gradcli.training.advice import findings
+from gradcli.training.advice import findings, of_divergence
+from gradcli.training.objective import Blamed
 from gradcli.training.results import Epoch, Finding, Watched, WatchedParameter, WatchedStage
 
 
@@ -47,6 +50,76 @@ def test_a_loss_that_stopped_where_there_still_is_a_slope_is_on_a_plateau() -> N
     (found,) = findings(_history(losses, 1.0), [])
     assert found.kind == "plateau"
     assert "the gradient is not small" in found.message
+
+
+@pytest.mark.parametrize(("method", "other"), [("adam", "lbfgs"), ("adamw", "lbfgs"), ("gd", "adam"), (None, "adam")])
+def test_no_optimiser_is_advised_that_is_running(method: str | None, other: str) -> None:
+    (found,) = findings(_history([0.25 - 1e-7 * k for k in range(40)], 1e-9), [], method=method)
+    assert f"another --optimizer ({other})" in found.message
+
+
+def test_a_loss_that_falls_below_zero_and_on_has_no_minimum() -> None:
+    (found,) = findings(_history([5.0 - k for k in range(40)], 1.0), [])
+    assert (found.kind, found.epoch) == ("unbounded", None)
+    assert "the loss is -34, below 0" in found.message
+    assert "forgotten" in found.message
+    steeper = findings(_history([-(2.0**k) for k in range(40)], [2.0**k for k in range(40)]), [], "diverged")
+    assert _kinds(steeper) == ["unbounded"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "norms"),
+    [
+        ([50.0 - k for k in range(40)], [1.0] * 40),  # not below 0
+        ([-5.0 + 0.9**k for k in range(40)], [0.9**k for k in range(40)]),  # towards a minimum
+        ([-5.0 + (-1.0) ** k for k in range(40)], [1.0] * 40),  # up and down
+        ([-float(k) for k in range(5)], [1.0] * 5),  # too short to tell
+    ],
+)
+def test_other_losses_are_not_said_to_have_none(losses: list[float], norms: list[float]) -> None:
+    assert "unbounded" not in _kinds(findings(_history(losses, norms), []))
+
+
+def _told(history: list[Epoch], **more: Any) -> str:
+    return of_divergence(Blamed("p", 0, 1, "p grew"), history, 2, **more).message
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "lm"])
+def test_methods_without_a_rate_get_no_advice_about_it(method: str) -> None:
+    told = _told([], method=method)
+    assert told == "p grew: other start values (--param) or --bounds help"
+
+
+def test_what_is_wrong_at_the_start_is_no_matter_of_the_rate() -> None:
+    told = of_divergence(Blamed("p", 0, 1, "log(x) is undefined", True), [], 1, method="gd").message
+    assert told == "log(x) is undefined: at the start already; other start values (--param) or other data help"
+
+
+@pytest.mark.parametrize("curvature", [3.7, 60.0, 4.1e4, 2.5e9])
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_from_the_growth_on_a_parabola_a_rate_follows_that_arrives(curvature: float, rate: float) -> None:
+    """Losses of gradient descent on c x^2 / 2, whose best rate is 1/c."""
+    factor = (rate * curvature - 1.0) ** 2
+    told = _told(_history([1.0, factor, factor**2], rate=rate), method="gd", growth=factor)
+    if factor < 1.0:
+        assert f"--lr {rate / 10:g}" in told
+        return
+    suggested = float(re.findall(r"--lr (\S+),", told)[0])
+    assert 0.5 / curvature <= suggested <= (1.0 + 1e-12) / curvature
+    assert "--optimizer adam or lbfgs" in told
+
+
+def test_where_a_loss_grows_ever_faster_the_first_growth_tells() -> None:
+    """Of (1 - x)^2 + 100 (y - x^2)^2 from (-1.2, 1): a step of 0.1 multiplies the loss by 7e5, the next one by 1e17."""
+    told = _told(_history([24.2, 1.7e7], rate=0.1), method="gd", growth=7e16)
+    assert "--lr 0.0001," in told
+    batches = [Epoch(k, 10 * k, 1.0, 1.0, 0.1) for k in range(1, 4)]
+    assert "--lr 0.009," in _told(batches, method="gd", growth=99.0)  # other rows in every step
+    assert "--lr 0.01," in _told(batches, method="adam", growth=99.0)
+
+
+def test_without_a_history_the_rate_is_told_by_its_factor() -> None:
+    assert "a learning rate (--lr) 10 times smaller" in _told([], method="gd", growth=81.0)
 
 
 def test_a_loss_that_arrived_is_not() -> None:

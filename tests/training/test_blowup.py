@@ -68,10 +68,37 @@ def test_a_form_that_stays_finite_is_suggested() -> None:
 
 
 @pytest.mark.parametrize("text", ["s = w*x + b\n(s - y)^2", "s = w*x + b\nmean((s - y)^2)"])
-def test_what_exploded_is_the_first_gate_that_grew(text: str) -> None:
+def test_what_exploded_is_where_the_largest_term_began_to_grow(text: str) -> None:
     found = _blamed(text, [1e9, 0.0])
     assert found.text == "s"
     assert found.message == "w*x in the stage s grew from 0 to 1e+09"
+
+
+@pytest.mark.parametrize("text", ["(1 - w)^2 + 100*(b - w^2)^2 + 0*x", "mean((1 - w)^2 + 100*(b - w^2)^2 + 0*x)"])
+def test_of_several_terms_that_grew_the_one_that_counts_is_blamed(text: str) -> None:
+    """Others, which stand before it, grew by more than what makes them blamed, too."""
+    found = _blamed(text, [1e7, 0.0])
+    assert text[found.start : found.end] == "w^2"
+    assert found.message == "w^2 grew from 0 to 1e+14"
+    other = _blamed(text.replace("100*", "1e-30*"), [1e7, 0.0])
+    assert other.message.startswith("(1 - w)^2 grew from 1 to ") or other.message.startswith("1 - w grew")
+
+
+@pytest.mark.parametrize("text", ["(w*x + b - y)^2", "mean((w*x + b - y)^2)"])
+def test_a_penalty_that_grew_beyond_the_loss_is_blamed(text: str) -> None:
+    found = _blamed(text, [1e9, 0.0], extra="1e9*w^2")
+    assert found.message == "w^2 grew from 0 to 1e+18 in the penalty"
+    assert _blamed(text, [1e9, 0.0], extra="1e-9*w^2").message.startswith("w*x grew from 0 to")
+
+
+@pytest.mark.parametrize("text", ["log(w*x + b)", "mean(log(w*x + b))"])
+def test_whether_it_was_so_at_the_start_is_known(text: str) -> None:
+    objective = made(text, SHAPES, LINE)
+    start = np.array([0.0, -1.0])
+    for theta, expected in ((start, True), (start - 1.0, False)):
+        found = objective.blame(theta, COLUMNS, start)
+        assert found is not None
+        assert found.at_start is expected
 
 
 @pytest.mark.parametrize("text", ["(w*x + b - y)^2", "mean((w*x + b - y)^2)"])

@@ -186,6 +186,19 @@ def test_huge_and_tiny_data_are_fitted_as_others(unit: float) -> None:
     assert ordinary.fit is not None
     assert found.theta / unit == pytest.approx(ordinary.theta, rel=1e-13)
     assert np.array(found.fit.standard_errors) / unit == pytest.approx(ordinary.fit.standard_errors, rel=1e-10)
+    deviation = ordinary.fit.residual_standard_deviation
+    assert found.fit.residual_standard_deviation / unit == pytest.approx(deviation, rel=1e-10)
+    assert found.fit.r_squared == pytest.approx(ordinary.fit.r_squared, rel=1e-10)
+
+
+@pytest.mark.parametrize("unit", [1e120, 1e-120])
+def test_the_history_of_large_and_small_data_is_in_their_own_units(unit: float) -> None:
+    target = 2 * X + 1 + NOISE
+    found = fitted("a*x + b", {"a": unit, "b": 0.0}, target * unit)
+    squares = float(np.sum(np.square(X - target)))
+    assert found.history[0].loss / unit / unit == pytest.approx(squares, rel=1e-12)
+    gradient = 2 * np.array([(X - target) @ X, np.sum(X - target)])
+    assert found.history[0].gradient_norm / unit == pytest.approx(float(np.linalg.norm(gradient)), rel=1e-12)
 
 
 # Weights and statistics: a line's are known in closed form
@@ -226,6 +239,31 @@ def test_a_row_of_half_the_sigma_counts_as_four_rows() -> None:
     weighted = fitted("a*x + b", {"a": 0.0, "b": 0.0}, target, sigma)
     repeated = fitted("a*x + b", {"a": 0.0, "b": 0.0}, np.r_[[target[0]] * 3, target], x=np.r_[[X[0]] * 3, X])
     assert weighted.theta == pytest.approx(repeated.theta, rel=1e-12)
+
+
+def test_with_sigma_r_squared_is_about_the_weighted_mean() -> None:
+    target, sigma = 2 * X + 1 + NOISE, np.linspace(0.1, 0.9, 9)
+    found = fitted("a*x + b", {"a": 0.0, "b": 0.0}, target, sigma).fit
+    assert found is not None
+    weights = 1 / sigma**2
+    mean = float(weights @ target) / float(np.sum(weights))
+    total = float(weights @ (target - mean) ** 2)
+    assert found.r_squared == pytest.approx(1 - found.residual_sum_of_squares / total, rel=1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 7.3, 1e3])
+def test_a_constant_model_explains_nothing(shift: float) -> None:
+    found = fitted("m", {"m": 1.0}, NOISE + shift).fit
+    assert found is not None
+    assert found.r_squared == 0.0
+
+
+def test_errors_are_told_only_where_they_mean_something() -> None:
+    ended = fitted("a*exp(-k*x)", {"a": 1.0, "k": 3.0}, np.exp(-0.5 * X) + NOISE, criteria=Criteria(epochs=1))
+    assert (ended.converged, ended.steps) == (False, 1)
+    assert ended.fit is not None
+    assert all(math.isnan(error) for error in ended.fit.standard_errors)
+    assert math.isfinite(ended.fit.residual_standard_deviation)
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
@@ -305,8 +343,27 @@ def test_a_fit_that_is_ended_keeps_the_best_so_far(reason: str, options: dict[st
     assert (float(after @ after) < float(before @ before)) == (reason != "time")
 
 
-def test_history_is_of_sums_of_squares_that_fall() -> None:
-    found = at("Misra1a", 2)
+def test_history_is_of_what_iterations_began_with() -> None:
+    """As many entries as steps; the first one is of the start, and the sums of squares fall."""
+    problem, found = reference("Misra1a"), at("Misra1a", 2)
     losses = [entry.loss for entry in found.history]
     assert losses == sorted(losses, reverse=True)
-    assert [entry.epoch for entry in found.history] == list(range(1, len(losses) + 1))
+    assert [entry.epoch for entry in found.history] == list(range(1, found.steps + 1))
+    outputs = model(problem.case["model"], problem.names).run(problem.columns, numbers=problem.start(2).tolist())
+    left = outputs.value - problem.target
+    assert losses[0] == pytest.approx(float(left @ left), rel=1e-13)
+    gradient = [2 * float(left @ outputs.gradients[name]) for name in problem.names]
+    assert found.history[0].gradient_norm == pytest.approx(math.hypot(*gradient), rel=1e-12)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"lower": {"a": 0.0}}])
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_steps_are_those_that_were_taken(epochs: int, bounds: dict[str, Any]) -> None:
+    """One iteration is enough to move, with every solver."""
+    start = {"a": 1.0, "k": 3.0}
+    found = fitted("a*exp(-k*x)", start, np.exp(-0.5 * X) + NOISE, criteria=Criteria(epochs=epochs), **bounds)
+    assert (found.reason, found.steps, len(found.history)) == ("epochs", epochs, epochs)
+    assert len({entry.loss for entry in found.history}) == epochs
+    assert found.theta.tolist() != [*start.values()]
+    assert found.fit is not None
+    assert found.fit.residual_sum_of_squares < found.history[-1].loss

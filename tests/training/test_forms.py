@@ -7,9 +7,10 @@ from losses import LOSSES, read
 
 from gradcli.errors import BindingError, GradcliError, LimitError, ProgramError, UsageError
 from gradcli.language.parser import parse
-from gradcli.training.losses.forms import fans, penalty
+from gradcli.training.losses.forms import fans, over_columns, penalty
 
 XY = {"x": (), "y": ()}
+LOOP = "h = 0\nfor t in 0..8 { h = tanh(w*x[t] + h) }\n(h - y)^2"
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -59,8 +60,19 @@ def test_a_matrix_of_all_pairs_of_rows_and_a_turn_per_row_are_tried_with_fewer_r
         ("w[0]*x", XY, {"w": ()}, "w is a number and has no elements", "--param"),
         ("w[x]*y", XY, {"w": (3,)}, "x has to be known", "x is a column"),
         ("w[k]*y", XY, {"w": (3,), "k": ()}, "k has to be known", "k is a parameter"),
+        (LOOP, {"x": (7,), "y": ()}, {"w": ()}, "index 7 is out of range: the shape is 7", "indices go from 0 to 6"),
+        ("h = x[0]*w\n(h - x[9])^2", {"x": (7,)}, {"w": ()}, "index 9 is out of range", "indices go from 0 to 6"),
+        ("(w - y + x)^2", {"x": (8,), "y": ()}, {"w": ()}, "shape 8 in every row", "sum(…) or mean(…)"),
+        ("h = X @ W\n(dot(h, v) - y)^2", {"X": (3,), "y": ()}, {"W": (3, 2), "v": (4,)}, "not 2 and 4", None),
+        ("p = sum(X @ W, axis=1)\nmean((p @ v - y)^2)", {"X": (3,), "y": ()}, {"W": (3, 2), "v": (2,)},
+         "rows and 2 do not fit together: as many columns as there are rows meet 2 rows", None),
+        ("mean((v @ sum(X @ W, axis=1) - y)^2)", {"X": (3,), "y": ()}, {"W": (3, 2), "v": (2,)},
+         "2 columns meet as many rows as the data has", None),
+        ("mean((softmax(X @ W, axis=1) @ v - y)^2)", {"X": (3,), "y": ()}, {"W": (3, 2), "v": (3,)},
+         "2 columns meet 3 rows", None),
+        ("mean((w*X[:,0] + X[:,4] - y)^2)", {"X": (3,), "y": ()}, {"w": ()}, "index 4 is out of range", None),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_told_as_the_person_reads_the_program(
     text: str,
     columns: dict[str, tuple[int, ...]],
@@ -77,6 +89,38 @@ def test_mistakes_are_told_as_the_person_reads_the_program(
     assert hint is None or hint in (error.hint or "")
     assert "104729" not in str(error)
     assert "--shapes" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("of", "kind"), [("w", "w is a parameter; the program"), ("x", "x is a column;"), ("c", "c is a constant;")]
+)
+def test_what_is_no_stage_is_told_as_what_it_is(of: str, kind: str) -> None:
+    """Also where the program can be read as one row alone."""
+    with pytest.raises(ProgramError, match=f"{of} is not a stage of the program") as caught:
+        read("c*(dot(w, x) - y)^2", {"x": (2,), "y": ()}, {"w": (2,)}, {"c": 1.0}, of=of)
+    assert (caught.value.hint or "").startswith(kind)
+
+
+def test_the_number_of_rows_that_was_tried_is_in_no_hint() -> None:
+    with pytest.raises(ProgramError, match="index 200000 is out of range: the shape is rows×2") as caught:
+        read("mean(X[:,0] * w)*X[200000, 0]", {"X": (2,)}, {"w": ()})
+    assert caught.value.hint is None
+
+
+@pytest.mark.parametrize(
+    ("text", "gates", "hint"),
+    [
+        ("z = X @ w\n(z - y)^2", 2_001, "as mean((z - y)^2) at the end"),
+        ("z = X @ w\n(z - y)^2", 2_000, None),
+        ("(dot(w, X) - y)^2", 9_000, None),  # is none over whole columns
+        ("mean((X @ w - y)^2)", 9_000, None),  # is so already
+    ],
+)
+def test_a_row_of_very_many_gates_is_better_computed_over_whole_columns(
+    text: str, gates: int, hint: str | None
+) -> None:
+    told = over_columns(read(text, {"X": (3,), "y": ()}, {"w": (3,)}), gates)
+    assert (told is None) if hint is None else (told is not None and hint in told)
 
 
 def test_a_name_that_is_nothing_is_told_with_its_place() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
+import tracemalloc
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from losses_by_hand import Handwritten
 from scipy.optimize import minimize
 
 import gradcli
@@ -201,10 +205,84 @@ def test_watching_is_asked_once_per_iteration_also_across_runs() -> None:
     assert [one.epoch for one in second.state.watched.entries()] == list(range(1, 10))
 
 
-def test_history_has_the_loss_of_every_iteration() -> None:
-    found = run("(x - 1)^2 + x^4", {"x": 5.0})
-    last = found.state.history.last
-    assert last is not None
-    assert last.loss == gradcli.evaluate("(x - 1)^2 + x^4", {"x": float(found.theta[0])}).value
-    losses = [entry.loss for entry in found.state.history.entries()]
+def test_history_has_the_loss_at_the_beginning_of_every_iteration() -> None:
+    """As it has for methods with steps of their own: the first entry is of the start, the final loss is in none."""
+    text = "(x - 1)^2 + x^4"
+    found = run(text, {"x": 5.0})
+    entries = found.state.history.entries()
+    assert (entries[0].loss, entries[0].gradient_norm) == (16.0 + 625.0, 8.0 + 500.0)
+    assert found.state.start_loss == entries[0].loss
+    assert found.state.previous is not None
+    assert entries[-1].loss == gradcli.evaluate(text, {"x": float(found.state.previous[0])}).value
+    losses = [entry.loss for entry in entries]
     assert losses == sorted(losses, reverse=True)
+    assert gradcli.evaluate(text, {"x": float(found.theta[0])}).value <= losses[-1]
+
+
+def test_the_tolerance_of_the_loss_is_held_against_the_last_change() -> None:
+    """Not against the change of the iteration before, which is what the history ends with."""
+    text, start = "100*(x2 - x1^2)^2 + (1 - x1)^2 + 1", {"x1": -1.2, "x2": 1.0}
+    found = run(text, start, criteria=Criteria(loss=1e-3))
+    states: list[State] = []
+    run(text, start, events=Events(on_step=states.append), criteria=Criteria(epochs=found.state.step))
+    made = objective(text, [*start])
+    losses = [made.loss(theta, {}) for theta in (np.array([-1.2, 1.0]), *(state.theta for state in states))]
+    changes = [abs(after - before) / abs(after) for before, after in pairwise(losses)]
+    assert len(changes) > 2
+    assert found.reason == "loss"
+    assert changes[-1] <= 1e-3
+    assert min(changes[:-1]) > 1e-3
+
+
+def test_many_parameters_need_little_time_and_memory() -> None:
+    """The estimate of the curvature of 50,000 would be 20 gigabytes as a matrix; one vector is 0.4 megabytes."""
+    size = 50_000
+
+    class Sphere(Handwritten):
+        def evaluate(self, theta: Any, columns: Columns) -> Evaluation:
+            return Evaluation(float(np.sum((theta - 1.0) ** 2)), 2.0 * (theta - 1.0))
+
+    open_ = np.full(size, math.inf)
+    run("x^2", {"x": 1.0})  # SciPy is there
+    began = time.monotonic()
+    tracemalloc.start()
+    found = minimise(
+        Sphere(0, lambda theta, columns: (0.0, [])), {}, begin(np.zeros(size)), -open_, open_, Criteria(), Events(),
+        logged=False,
+    )  # fmt: skip
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.reason == "gradient"
+    assert np.all(found.theta == 1.0)
+    assert peak < 100e6
+    assert time.monotonic() - began < 20.0
+
+
+def test_without_a_checkpoint_nothing_is_stored() -> None:
+    start = begin(np.array([-1.2, 1.0]))
+    open_, made = np.full(2, math.inf), objective("100*(x2 - x1^2)^2 + (1 - x1)^2", ["x1", "x2"])
+    kept: list[int] = []
+    events = Events(on_step=lambda state: kept.append(len(state.log)))
+    plain = minimise(made, {}, start, -open_, open_, Criteria(), events, logged=False)
+    assert {*kept} == {0}
+    kept.clear()
+    logged = minimise(made, {}, start, -open_, open_, Criteria(), events, logged=True)
+    assert kept == sorted({*kept})
+    assert all(length > step for step, length in enumerate(kept, 1))
+    assert plain.theta.tobytes() == logged.theta.tobytes()
+    assert plain.state.history == logged.state.history
+
+
+@pytest.mark.parametrize(("offset", "start"), [(1e20, 3.0), (1e20, 5.0), (1e20, -7.0), (-1e18, 4.5)])
+def test_a_loss_too_large_to_be_seen_to_fall_is_no_minimum(offset: float, start: float) -> None:
+    """The gradient still is far from 0 where the loss stands still."""
+    found = run(f"{offset!r} + (w - 1)^2", {"w": start})
+    assert abs(found.theta[0] - 1.0) > 0.01
+    assert (found.reason, found.converged) == ("stalled", False)
+    assert found.trouble == "the loss is too large for its changes to be seen in double precision"
+
+
+@pytest.mark.parametrize("text", ["(w - 1)^6 + 1", "(w - 1)^2 + 1e4", "exp(w) - w", "(w - 1)^4", "1e6 + cosh(w)"])
+def test_a_loss_that_is_flat_to_its_last_digit_is_a_minimum(text: str) -> None:
+    found = run(text, {"w": 3.0})
+    assert (found.converged, found.reason, found.trouble) == (True, "gradient", None)

@@ -17,7 +17,7 @@ from gradcli.language.parser import parse
 from gradcli.numeric import arrays
 from gradcli.passes import forward
 from gradcli.training.models.needs import needed
-from gradcli.training.models.predicting import Asked, PerRow, Whole, stage_of
+from gradcli.training.models.predicting import Asked, ColumnPredictor, RowPredictor, stage_of
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.grad"))
@@ -64,7 +64,7 @@ def test_a_stage_of_every_row_is_that_of_the_row_alone(name: str, of: str) -> No
     bound = {"xor": "x", "spiral": "point", "three-ones": "x"}[name]
     shape = values[bound].shape
     rows = np.random.RandomState(2).normal(size=(7, *shape))
-    made = PerRow(
+    made = RowPredictor(
         Asked(program(name), of, {one: x for one, x in values.items() if one != bound}, {bound: shape}, 10**6)
     )
     assert made.needed == (bound,)
@@ -79,7 +79,7 @@ def test_a_stage_of_every_row_is_that_of_the_row_alone(name: str, of: str) -> No
 
 
 def test_names_of_elements() -> None:
-    made = PerRow(Asked(parse("[[x, 2*x], [c, 1]]"), None, {"c": 5.0}, {"x": ()}, 1000))
+    made = RowPredictor(Asked(parse("[[x, 2*x], [c, 1]]"), None, {"c": 5.0}, {"x": ()}, 1000))
     assert made.names == ["value[0,0]", "value[0,1]", "value[1,0]", "value[1,1]"]
     found = made.run({"x": np.array([1.0, 2.0, 3.0])})
     assert found.value.tolist() == [1.0, 2.0, 3.0]
@@ -89,14 +89,14 @@ def test_names_of_elements() -> None:
 
 
 def test_rows_that_are_not_finite_are_blamed_once() -> None:
-    made = PerRow(Asked(parse("[log(x), 2*log(x), x]"), None, {}, {"x": ()}, 1000))
+    made = RowPredictor(Asked(parse("[log(x), 2*log(x), x]"), None, {}, {"x": ()}, 1000))
     assert made.blame({"x": np.array([1.0, -1.0, -2.0])}) == {(1, 7): 2, (11, 17): 2}
 
 
 def test_whole_columns_give_a_row_the_same_in_every_block() -> None:
     """However the rows are cut, and as NumPy has it."""
     weights, columns = network()
-    made = Whole(Asked(parse(NETWORK), "logits", weights, {"X": (2,), "labels": ()}, 1000))
+    made = ColumnPredictor(Asked(parse(NETWORK), "logits", weights, {"X": (2,), "labels": ()}, 1000))
     assert made.names == ["value[0]", "value[1]", "value[2]"]
     assert made.needed == ("X",)
     assert made.inputs == ("X[0]", "X[1]")
@@ -121,14 +121,14 @@ def test_whole_columns_give_a_row_the_same_in_every_block() -> None:
 def test_stages_that_have_no_row(text: str, of: str | None, message: str) -> None:
     weights, _ = network()
     with pytest.raises(BindingError) as caught:
-        Whole(Asked(parse(text), of, weights, {"X": (2,), "labels": ()}, 1000))
+        ColumnPredictor(Asked(parse(text), of, weights, {"X": (2,), "labels": ()}, 1000))
     assert message in str(caught.value)
 
 
 def test_turned_columns_are_rows_still() -> None:
     """An axis of rows may stand elsewhere in between."""
     weights, columns = network()
-    made = Whole(Asked(parse("Z = (W' @ X')'\nsum(Z)"), "Z", weights, {"X": (2,)}, 1000))
+    made = ColumnPredictor(Asked(parse("Z = (W' @ X')'\nsum(Z)"), "Z", weights, {"X": (2,)}, 1000))
     outputs = made.run({f"X[{k}]": columns["X"][:, k] for k in range(2)})
     assert np.allclose(outputs.value, (columns["X"] @ weights["W"])[:, 0], rtol=1e-13)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from gradcli.language.parser import parse
 from gradcli.training.losses.forms import form
 from gradcli.training.losses.rows import PerRow
 from gradcli.training.losses.whole import Whole
-from gradcli.training.squares.residuals import minimise, squares
+from gradcli.training.squares import residuals
+from gradcli.training.squares.residuals import Residuals, minimise, squares
 from gradcli.training.steps.state import Ended, Events, State, begin
 from gradcli.training.steps.stopping import Criteria
 
@@ -107,3 +109,62 @@ def test_a_run_goes_on_from_any_of_its_states_to_the_same_bits() -> None:
     again = run("(a*exp(-k*x) - y)^2", columns, start, state=states[2])
     assert again.theta.tobytes() == whole.theta.tobytes()
     assert again.state.history == whole.state.history
+
+
+def chain(count: int) -> tuple[str, dict[str, float]]:
+    """A valley with a bend in every dimension: twice as many squares as parameters, nearly."""
+    parts = [f"(10*(x{i + 1} - x{i}^2))^2 + (1 - x{i})^2" for i in range(count - 1)]
+    return " + ".join(parts), {f"x{i}": 0.5 for i in range(count)}
+
+
+def test_many_squares_of_a_plain_function() -> None:
+    """Their time grows with what each depends on, not with all of the loss for each."""
+    text, start = chain(60)
+    found = run(text, {}, start)
+    assert found.converged
+    assert found.theta == pytest.approx([1.0] * 60, abs=1e-12)
+
+
+def test_squares_of_a_plain_function_have_the_derivatives_of_the_loss() -> None:
+    text, start = chain(5)
+    made = objective(text, {}, [*start])
+    theta = np.array([0.3, -1.2, 0.7, 1.1, 2.0])
+    found = Residuals(made, {}).evaluate(theta)
+    loss, gradient = made.evaluate(theta, {})
+    assert float(found.residuals @ found.residuals) == pytest.approx(loss, rel=1e-14)
+    assert 2 * found.jacobian.T @ found.residuals == pytest.approx(gradient, rel=1e-13)
+
+
+def test_more_than_there_is_time_for_is_refused_at_once() -> None:
+    text, start = chain(1_000)
+    began = time.monotonic()
+    with pytest.raises(UsageError, match=r"1,998 squares of 1,000 parameters are too many for lm") as refused:
+        run(text, {}, start)
+    assert time.monotonic() - began < 20
+    assert "lbfgs" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("limit", "text", "columns", "message"),
+    [
+        ("_MOST_WORK", "(w*x - y)^2", {"x": X, "y": Y}, "9 squares of 1 parameters are too many"),
+        ("_MOST_NUMBERS", "(w*x - y)^2", {"x": X, "y": Y}, "9 squares of 1 parameters are too many"),
+        ("_MOST_KERNELS", "(w*x - y)^2 + (w - x)^2 + w^2", {"x": X, "y": Y}, "the loss of a row has 3 squares"),
+        ("_MOST_GATES", "(w - 1)^2 + (w - 2)^2", {}, "depend on more than 2 gates"),
+    ],
+)
+def test_limits(limit: str, text: str, columns: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residuals, limit, 2)
+    with pytest.raises(UsageError, match=message) as refused:
+        run(text, columns, {"w": 1.0})
+    assert "lbfgs" in (refused.value.hint or "")
+
+
+def test_time_is_counted_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it takes to make the residuals is part of it."""
+    now = iter(range(0, 10_000, 7))
+    monkeypatch.setattr(residuals.time, "monotonic", lambda: float(next(now)))
+    made = objective("(a*exp(-k*x) - y)^2", {"x": X, "y": Y}, ["a", "k"])
+    open_ = np.full(2, math.inf)
+    found = minimise(made, {"x": X, "y": Y}, begin(np.ones(2)), -open_, open_, Criteria(seconds=5.0), Events())
+    assert (found.reason, found.state.step) == ("time", 0)

@@ -18,6 +18,7 @@ from gradcli.training.results import Epoch, Watched, WatchedParameter, WatchedSt
 from gradcli.training.steps.checkpoints import SCHEMA, read, text, write
 from gradcli.training.steps.loop import Plan, run, steps_of
 from gradcli.training.steps.optimisers import OPTIMISERS
+from gradcli.training.steps.reading import Pace
 from gradcli.training.steps.schedules import read_schedule, schedule
 from gradcli.training.steps.state import Best, Ended, Events, Logged, State, Thinned, begin
 from gradcli.training.steps.stopping import Criteria
@@ -210,11 +211,35 @@ DAMAGES = {
     "history of another epoch": (
         _with("history", [1, [[1, 1, 1.0, 1.0, None, None]]]), "history: it ends at another epoch",
     ),
+    "an entry is missing": (
+        _with("history", [1, [[2, 6, 1.0, 1.0, None, None]]]), "history: entries are missing",
+    ),
+    "no history": (_with("history", [1, []]), "history: it ends at another epoch"),
+    "best of an epoch to come": (_with("best", [3, 1.0, [1.0, 2.0, 3.0]]), "best: it is of an epoch to come"),
+    "steps without a start": (_with("start_loss", None), "its counts do not fit together"),
     "an entry is short": (_with("history", [1, [[1, 1, 1.0]]]), "history: a record has too few or too many fields"),
     "row without batch": (_with("batch", 0), "its counts do not fit together"),
     "no log": (_without("log"), "log is missing"),
     "a stage without a name": (_with("watched", [1, [[1, [[None, 1.0, None, None, None, []]], []]]]), "watched: a t"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pace", "message"),
+    [
+        (Pace(11, 5), None), (Pace(15, 5), None), (Pace(10, 5), "its rows are not"), (Pace(12, 4), "its rows are not"),
+        (Pace(16, 5), "its counts do not fit"), (Pace(11, 5, logged=True), "log: evaluations are missing"),
+    ],
+)  # fmt: skip
+def test_counts_have_to_be_those_of_the_data(pace: Pace, message: str | None, tmp_path: Path) -> None:
+    """Two epochs of three steps and two batches of five rows."""
+    path = str(tmp_path / "saved.json")
+    write(path, odd_state(), JOB)
+    if message is None:
+        assert read(path, JOB, 3, ("velocity",), pace) is not None
+    else:
+        with pytest.raises(DataError, match=message):
+            read(path, JOB, 3, ("velocity",), pace)
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -12,7 +12,7 @@ from gradcli.training.results import Epoch
 from gradcli.training.steps.loop import run, steps_of
 from gradcli.training.steps.schedules import read_schedule, schedule
 from gradcli.training.steps.state import Ended, Events, State, begin
-from gradcli.training.steps.stopping import REASONS, Criteria, within
+from gradcli.training.steps.stopping import REASONS, Criteria, sentence, within
 
 
 def trained(function: Any, start: list[float], made: Any, columns: Any = None, **more: Any) -> Ended:
@@ -310,3 +310,27 @@ def test_on_epoch_sees_the_first_batch_before_its_first_step() -> None:
 def test_no_epochs_are_no_steps() -> None:
     ended = trained(squares, [1.0], plan(criteria=Criteria(0)))
     assert (ended.reason, ended.state.step, ended.theta.tolist()) == ("epochs", 0, [1.0])
+
+
+@pytest.mark.parametrize(("rate", "batch_size"), [(10.0, None), (10.0, 2)])
+def test_a_loss_that_explodes_tells_by_how_much_in_the_last_step(rate: float, batch_size: int | None) -> None:
+    """On half a square a step of rate r multiplies the point by 1 - r, and the loss by its square."""
+    made = plan("gd", rate, Criteria(90), batch_size=batch_size)
+    ended = trained(squares, [3.0], made, {"r": np.arange(2.0)})
+    assert ended.reason == "diverged"
+    assert ended.growth == pytest.approx((1.0 - rate) ** 2, rel=1e-12)
+
+
+def test_without_a_finite_loss_there_is_no_growth() -> None:
+    ended = trained(lambda theta, columns: (np.nan, [1.0]), [3.0], plan())
+    assert (ended.reason, ended.growth) == ("diverged", None)
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert {"stalled", "patience", "diverged"} <= {*REASONS}
+    for reason in REASONS:
+        told = sentence(reason, Criteria(patience=3))
+        assert told
+        assert "{" not in told
+    assert sentence("patience", Criteria(patience=1)).endswith("better for 1 epoch")
+    assert sentence("patience", Criteria(patience=2_000)).endswith("better for 2,000 epochs")

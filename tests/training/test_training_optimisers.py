@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from gradcli.errors import UsageError
-from gradcli.training.specs import Spec
-from gradcli.training.steps.optimisers import BLOCK, OPTIMISERS, read_optimiser, take
+from gradcli.graph.describe import TEXT
+from gradcli.numeric.text import Text
+from gradcli.passes import FLOATS
+from gradcli.render.explain.formulas import Formula, Update
+from gradcli.training.specs import BELOW_ONE, Setting
+from gradcli.training.steps.optimisers import BLOCK, OPTIMISERS, Optimiser, read_optimiser, take, vectors
 
 GRADIENTS = (
     (0.5, -1.25, 3.0), (0.25, 0.75, -2.0), (-0.125, 0.0, 1e-3), (2.0, -1e-6, 0.5), (-1.5, 40.0, 0.25),
@@ -240,12 +244,12 @@ def test_settings_are_read_by_place_and_by_name() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("adm", "there is no optimiser adm", "did you mean adam?"),
-        ("Nesterow", "there is no optimiser Nesterow", "did you mean nesterov?"),
-        ("adam(beta3=1)", "optimiser adam has no number beta3", "did you mean beta"),
-        ("gd(1)", "optimiser gd takes no numbers", None),
-        ("momentum(1)", "optimiser momentum: momentum is 1", "without 1"),
-        ("adam(epsilon=0)", "optimiser adam: epsilon is 0", "above 0"),
+        ("adm", "there is no optimizer adm", "did you mean adam?"),
+        ("Nesterow", "there is no optimizer Nesterow", "did you mean nesterov?"),
+        ("adam(beta3=1)", "optimizer adam has no number beta3", "did you mean beta1 or beta2?"),
+        ("gd(1)", "optimizer gd takes no numbers", None),
+        ("momentum(1)", "optimizer momentum: momentum is 1", "without 1"),
+        ("adam(epsilon=0)", "optimizer adam: epsilon is 0", "above 0"),
         ("adamw(weight_decay=-1)", "weight_decay is -1", "not negative"),
         ("lbfgs(2.5)", "memory is 2.5", "whole number"),
     ],
@@ -263,6 +267,70 @@ def test_every_row_says_what_it_is() -> None:
         assert row.doc.endswith(".")
         assert row.formula
         assert row.source
-        assert (row.kind == "steps") == (row.rate is not None) == (row.step is not None)
+        assert (row.kind == "steps") == (row.rate is not None) == (row.step is not None) == bool(row.update.formulas)
         assert read_optimiser(name)[1] == row.settings
-    assert Spec("gd").numbers == ()
+        assert all(setting.domain.holds(row.settings[key]) for key, setting in row.takes.items())
+        for alias in row.aliases:
+            assert f"`{alias}`" in row.doc
+            assert read_optimiser(alias)[0] == row
+
+
+@pytest.mark.parametrize("name", WITH_STEPS)
+def test_what_is_remembered_is_what_the_formulas_say(name: str) -> None:
+    row = OPTIMISERS[name]
+    gives = [formula.gives for formula in row.update.formulas]
+    assert gives[-1] == "w"
+    assert {*row.memory} <= {*gives}
+    assert row.formula.count(" = ") == len(gives)
+
+
+def test_the_formula_of_a_row_is_that_of_its_steps() -> None:
+    assert OPTIMISERS["gd"].formula == "w = w - rate*g"
+    assert OPTIMISERS["adam"].formula == (
+        "mean = beta1*mean + (1 - beta1)*g, squares = beta2*squares + (1 - beta2)*g^2, "
+        "mean_hat = mean/(1 - beta1^t), squares_hat = squares/(1 - beta2^t), "
+        "w = w - rate*mean_hat/(sqrt(squares_hat) + epsilon)"
+    )
+    assert OPTIMISERS["lm"].formula == "MINPACK's lmder"
+
+
+def test_a_row_is_all_that_a_new_optimiser_needs() -> None:
+    """Adam with the largest gradient in place of the mean of squares (Kingma and Ba 2015, section 7.1), by hand."""
+    update = Update(
+        (
+            Formula("mean", lambda m, x: x["beta1"] * x["mean"] + (1.0 - x["beta1"]) * x["g"]),
+            Formula("largest", lambda m, x: m.max(x["beta2"] * x["largest"], m.abs(x["g"]))),
+            Formula("w", lambda m, x: x["w"] - m.div(x["rate"] * m.div(x["mean"], 1.0 - m.pow(x["beta1"], x["t"])),
+                                                     x["largest"])),
+        ),
+        ("mean", "largest"),
+    )  # fmt: skip
+    takes = {"beta1": Setting(0.5, BELOW_ONE), "beta2": Setting(0.25, BELOW_ONE)}
+    row = Optimiser("adamax", "Adam by the largest gradient.", 0.1, takes, update, "Kingma and Ba 2015")
+    memory = {name: np.zeros(2) for name in row.memory}
+    theta, memory = take(row, np.array([1.0, 0.0]), np.array([2.0, -4.0]), 0.5, row.settings, memory, 1)
+    assert theta.tolist() == [0.5, 0.5]
+    theta, memory = take(row, theta, np.array([0.25, -4.0]), 0.5, row.settings, memory, 2)
+    assert memory["largest"].tolist() == [0.5, 4.0]
+    assert memory["mean"].tolist() == [0.625, -3.0]
+    assert theta.tolist() == [0.5 - 0.5 * (0.625 / 0.75) / 0.5, 1.0]
+    assert "largest = max(beta2*largest, abs(g))" in row.formula
+
+
+def test_what_is_given_is_not_handed_on_as_memory() -> None:
+    update = Update((Formula("last", lambda m, x: x["g"]), Formula("w", lambda m, x: x["w"])), ("last",))
+    row = Optimiser("still", "Stays.", 0.1, {}, update, "by hand")
+    theta, gradient = np.ones(2), np.zeros(2)
+    moved, memory = take(row, theta, gradient, 0.1, {}, {"last": gradient}, 1)
+    assert not np.shares_memory(moved, theta)
+    assert not np.shares_memory(memory["last"], gradient)
+
+
+def test_vectors_have_the_functions_of_floats_and_of_texts() -> None:
+    """So that a formula that runs on one number system runs on all of them."""
+    for name, function in vars(vectors()).items():
+        two = name in ("pow", "div", "max", "min")
+        for x in (2.0, 0.25, 9.0):
+            given = (x, 2.0) if two else (x,)
+            assert function(np.array([x]), *given[1:])[0] == getattr(FLOATS, name)(*given)
+            assert getattr(TEXT, name)(*map(Text, "xy"[: len(given)])).text

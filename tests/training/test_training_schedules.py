@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi, sqrt
+from math import cos, inf, pi, sqrt
 
 import pytest
 
@@ -15,21 +15,21 @@ def factors(text: str, steps: int, total: int = 100) -> list[float]:
     return [made.factor(t) for t in range(steps)]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("constant", [1, 1, 1]),
-        ("step(2)", [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]),
-        ("step(1, factor=0.1)", [1, 0.1, 0.01]),
-        ("warmup(4)", [0.25, 0.5, 0.75, 1, 1, 1]),
-        ("cosine(4)", [1, 0.5 + sqrt(0.5) / 2, 0.5, 0.5 - sqrt(0.5) / 2, 0, 0, 0]),
-        ("cosine(2, final=0.5)", [1, 0.75, 0.5, 0.5]),
-        ("warmup(2)+cosine(2)", [0.5, 1, 1, 0.5, 0, 0]),
-        ("warmup(2) + step(1)", [0.5, 1, 1, 0.5, 0.25]),
-        ("cosine(2)+cosine(2)", [1, 0.5, 1, 0.5, 0]),
-        ("warmup(1e+0)+constant", [1, 1, 1]),
-    ],
-)
+BY_HAND: list[tuple[str, list[float]]] = [
+    ("constant", [1, 1, 1]),
+    ("step(2)", [1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]),
+    ("step(1, factor=0.1)", [1, 0.1, 0.01]),
+    ("warmup(4)", [0.25, 0.5, 0.75, 1, 1, 1]),
+    ("cosine(4)", [1, 0.5 + sqrt(0.5) / 2, 0.5, 0.5 - sqrt(0.5) / 2, 0, 0, 0]),
+    ("cosine(2, final=0.5)", [1, 0.75, 0.5, 0.5]),
+    ("warmup(2)+cosine(2)", [0.5, 1, 1, 0.5, 0, 0]),
+    ("warmup(2) + step(1)", [0.5, 1, 1, 0.5, 0.25]),
+    ("cosine(2)+cosine(2)", [1, 0.5, 1, 0.5, 0]),
+    ("warmup(1e+0)+constant", [1, 1, 1]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BY_HAND)
 def test_factors_by_hand(text: str, expected: list[float]) -> None:
     assert factors(text, len(expected)) == pytest.approx(expected, abs=1e-15)
 
@@ -84,3 +84,16 @@ def test_every_row_says_what_it_is() -> None:
     for name, row in SCHEDULES.items():
         assert row.name == name
         assert row.doc.endswith(".")
+        assert row.steps is None or row.steps in row.settings
+        for default, domain in row.settings.values():
+            assert default in (None, inf) or domain.holds(default)
+
+
+def test_every_row_has_factors_by_hand() -> None:
+    """Alone, and with each of its settings: a new one needs numbers above."""
+    tried = {name: set[str]() for name in SCHEDULES}
+    for text, _ in BY_HAND:
+        for part in read_schedule(text):
+            changed = {key for key, x in part.settings.items() if x != part.kind.settings[key].default}
+            tried[part.kind.name] |= {"", *changed} if "+" not in text else changed
+    assert tried == {name: {"", *row.settings} for name, row in SCHEDULES.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, isinf, sqrt
 
 import numpy as np
 import pytest
@@ -31,19 +31,42 @@ def test_zeros_and_ones() -> None:
     assert isinstance(draw(parse_spec("normal()", "start"), "w", 0), float)
 
 
-def test_uniform_lies_between_its_ends_and_fills_them() -> None:
-    found = drawn("uniform(200, 500, low=-3, high=2)")
-    assert found.min() >= -3.0
-    assert found.max() < 2.0
-    assert found.min() < -2.999
-    assert found.max() > 1.999
-    assert found.mean() == pytest.approx(-0.5, abs=0.02)
+SHAPE = (400, 500)
+END = sqrt(6.0 / 900.0)
+# What a start of this shape is like: its mean, its standard deviation, and the ends that it fills but never leaves.
+MOMENTS: dict[str, tuple[float, float, float, float]] = {
+    "zeros": (0.0, 0.0, 0.0, 0.0),
+    "ones": (1.0, 0.0, 1.0, 1.0),
+    "normal": (0.0, 1.0, -inf, inf),
+    "normal sd=2.5": (0.0, 2.5, -inf, inf),
+    "uniform": (0.0, 2.0 / sqrt(12.0), -1.0, 1.0),
+    "uniform low=-3": (-1.0, 4.0 / sqrt(12.0), -3.0, 1.0),
+    "uniform high=3": (1.0, 4.0 / sqrt(12.0), -1.0, 3.0),
+    "glorot": (0.0, END / sqrt(3.0), -END, END),
+    "he": (0.0, sqrt(2.0 / 400.0), -inf, inf),
+}
 
 
-def test_normal_has_its_deviation() -> None:
-    found = drawn("normal(400, 500, sd=2.5)")
-    assert found.std() == pytest.approx(2.5, rel=0.01)
-    assert found.mean() == pytest.approx(0.0, abs=0.03)
+@pytest.mark.parametrize("text", MOMENTS)
+def test_every_start_is_distributed_as_it_says(text: str) -> None:
+    name, _, setting = text.partition(" ")
+    mean, deviation, low, high = MOMENTS[text]
+    found = drawn(f"{name}(400, 500{', ' if setting else ''}{setting})")
+    assert found.shape == SHAPE
+    assert found.mean() == pytest.approx(mean, abs=0.01 * deviation)
+    assert found.std() == pytest.approx(deviation, rel=0.01)
+    for end, extreme in ((low, found.min()), (high, found.max())):
+        assert low <= extreme <= high
+        assert isinf(end) or abs(end - extreme) <= 1e-3 * deviation
+
+
+def test_every_row_and_setting_has_its_moments() -> None:
+    """A new one needs numbers above."""
+    expected = {*STARTS} | {f"{name} {key}" for name, row in STARTS.items() for key in row.settings}
+    assert {text.partition("=")[0] for text in MOMENTS} == expected
+
+
+def test_a_deviation_of_0_is_a_constant() -> None:
     assert drawn("normal(3, sd=0)").tolist() == [0.0] * 3
 
 
@@ -91,7 +114,7 @@ def test_shapes(text: str, shape: tuple[int, ...]) -> None:
         ("zeros(0)", "start zeros: 0 is no size", "zeros(4, 2) has four rows of two numbers"),
         ("normal(3, 0.1)", "start normal: 0.1 is no size", "normal(sd=0.1)"),
         ("normal(3, std=0.1)", "start normal has no number std", "did you mean sd?"),
-        ("normal(sd=-1)", "start normal: sd is negative", None),
+        ("normal(sd=-1)", "start normal: sd is -1", "it is not negative"),
         ("uniform(low=2)", "start uniform: low is above high", None),
         ("zeros(2, sd=1)", "start zeros has no number sd", "leave it out"),
         ("zeros(100000, 100000)", "start zeros has 10,000,000,000 numbers, more than 100,000,000", None),
@@ -122,3 +145,4 @@ def test_every_row_says_what_it_is() -> None:
     for name, row in STARTS.items():
         assert row.name == name
         assert row.doc.endswith(".")
+        assert all(default is not None and domain.holds(default) for default, domain in row.settings.values())

@@ -7,7 +7,7 @@ import pytest
 
 from gradcli.errors import DataError
 from gradcli.training.results import Epoch
-from gradcli.training.steps.state import MOST_ENTRIES, Thinned
+from gradcli.training.steps.state import MOST_ENTRIES, Log, Logged, Thinned
 from gradcli.training.streams import order, rows_at, split
 
 
@@ -92,3 +92,16 @@ def test_rows_of_arrays_keep_their_layout() -> None:
         np.testing.assert_array_equal(rows_at(one, places), one[places])
     assert rows_at(np.asfortranarray(cube), places).flags.f_contiguous
     assert rows_at(cube, places).flags.c_contiguous
+
+
+def test_a_log_that_grows_leaves_the_one_before_as_it_was() -> None:
+    """Also where two go on from one; what it costs to grow does not grow with what is there."""
+    one, two, three = (Logged(np.array([x]), x, np.array([x])) for x in (1.0, 2.0, 3.0))
+    first = Log([one])
+    second = first.with_more([two])
+    other = first.with_more([three])
+    assert [[*log] for log in (first, second, other)] == [[one], [one, two], [one, three]]
+    assert (len(second), second[-1], second[1:]) == (2, two, [two])
+    with pytest.raises(IndexError):
+        first[1]
+    assert second.with_more([three])._kept is second._kept

@@ -28,12 +28,14 @@ class Telling(NamedTuple):
         brief: a line per gate, with the chain rule alone.
         short: numbers with four significant digits.
         standalone: a whole document, where the format knows fragments.
+        rows: of the data set whose rows are the elements of the first axes; 0 where there is none.
     """
 
     gate: str | None = None
     brief: bool = False
     short: bool = False
     standalone: bool = False
+    rows: int = 0
 
 
 Renderer = Callable[[Trace, Look, Telling], Iterator[str]]

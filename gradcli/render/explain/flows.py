@@ -7,12 +7,15 @@ which the backward pass added them up.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 from gradcli.errors import UsageError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
-from gradcli.numeric.elements import is_array, norm
+from gradcli.graph.ops import layout
+from gradcli.graph.ops.layout import Shape
+from gradcli.numeric.elements import is_array, norm, shape_of
 from gradcli.printable import shorten
 from gradcli.render.writing import is_zero
 from gradcli.traces import Trace
@@ -75,6 +78,42 @@ def received(trace: Trace, gates: Collection[int]) -> dict[int, list[Part]]:
 def repeated(graph: Graph, part: Part) -> bool:
     """Whether the gate uses the operand more than once, so that ∂gate/∂operand would mean their sum."""
     return graph.operands[part.gate].count(part.operand) > 1
+
+
+def added_axes(part: Part, shape: Shape) -> str | None:
+    """The axes along which a contribution was added up, as an argument of sum: "" for all, ", axis=0" for the first.
+
+    None where nothing was added up, or where sum alone does not do it. shape: of the gate.
+    """
+    own = shape_of(part.contribution)
+    if part.local is None or own == shape or own not in ((), shape[1:]):
+        return None
+    return "" if own == () else ", axis=0"
+
+
+def spreads(graph: Graph, index: int) -> bool:
+    """Whether a gate gives every element of its operand the same gradient: a sum or a mean of all of them."""
+    return graph.rows[graph.codes[index]].name in ("sum", "mean") and graph.shapes.get(index, ()) == ()
+
+
+def why_shaped(trace: Trace, part: Part, rows: int = 0) -> str:
+    """Why what is passed on has another shape than the gate, in words; "" where there is nothing to say.
+
+    rows: of a data set, where its rows are the elements of the first axes.
+    """
+    own, shape = shape_of(part.contribution), trace.graph.shapes.get(part.gate, ())
+    if part.local is None:
+        if not rows or prod(own) == 1 or not spreads(trace.graph, part.gate):
+            return ""
+        return f"the same for each of the {prod(own):,} {'rows' if own == (rows,) else 'elements'}"
+    if own == shape:
+        return ""
+    if added_axes(part, shape) is None:
+        return f"added up to its shape, {layout.shown(own)}: it was repeated"
+    if rows and len(shape) == len(own) + 1 and shape[0] == rows:
+        return f"added up over the {rows:,} rows" if rows > 1 else "added up over the only row"
+    count, what = (prod(shape), "elements") if own == () else (shape[0], "rows" if len(own) == 1 else "parts")
+    return f"added up over the {count:,} {what}: it was repeated"
 
 
 def ordinal(number: int) -> str:

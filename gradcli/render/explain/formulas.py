@@ -1,16 +1,14 @@
-"""How every optimiser makes a step, as formulas that a person can follow: one row per optimiser.
+"""What an update does, as formulas that a person can follow.
 
-Enters: numbers, or their texts. Leaves: what becomes of a parameter, line by line. Invariant: a formula is written
-once; it runs on floats, on texts of numbers and on names, so that what is shown is what is computed.
-
-The definitions are those of PyTorch's torch.optim, written as in the papers: Polyak (1964), Sutskever et al. (2013),
-Duchi et al. (2011), Hinton's lecture 6 (2012), Kingma and Ba (2015), Loshchilov and Hutter (2019).
+Enters: formulas that run on any number system. Leaves: what becomes of a parameter, line by line. Invariant: a formula
+is written once, in the table of optimisers; it runs on arrays, on floats, on texts of numbers and on names, so that
+what is shown is what is computed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gradcli.graph.describe import TEXT
@@ -29,69 +27,17 @@ class Formula(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A row. memory: the names of what the optimiser remembers."""
+    """How a step is made, the last line giving w. memory: the names of what is remembered from step to step."""
 
     formulas: tuple[Formula, ...]
     memory: tuple[str, ...] = ()
 
 
-def _average(share: str, old: str, exponent: float) -> Rule:
-    """A moving average of gradients, or of a power of theirs."""
-    return lambda m, x: x[share] * x[old] + (1.0 - x[share]) * (x["g"] if exponent == 1.0 else m.pow(x["g"], exponent))
-
-
-def _corrected(share: str, average: str) -> Rule:
-    """An average without its start at 0."""
-    return lambda m, x: m.div(x[average], 1.0 - m.pow(x[share], x["t"]))
-
-
-def _descent(mean: str) -> Rule:
-    """Against a mean of gradients."""
-    return lambda m, x: x["w"] - x["rate"] * x[mean]
-
-
-def _scaled(mean: str, square: str) -> Rule:
-    """Against a mean of gradients, divided by the root of what is remembered of their squares."""
-    return lambda m, x: x["w"] - m.div(x["rate"] * x[mean], m.sqrt(x[square]) + x["epsilon"])
-
-
-_ADAM = (
-    Formula("mean", _average("beta1", "mean", 1.0)),
-    Formula("squares", _average("beta2", "squares", 2.0)),
-    Formula("mean_hat", _corrected("beta1", "mean")),
-    Formula("squares_hat", _corrected("beta2", "squares")),
-    Formula("w", _scaled("mean_hat", "squares_hat")),
-)
-_VELOCITY = Formula("velocity", lambda m, x: x["momentum"] * x["velocity"] + x["g"])
-
-UPDATES = {
-    "gd": Update((Formula("w", _descent("g")),)),
-    "momentum": Update((_VELOCITY, Formula("w", _descent("velocity"))), ("velocity",)),
-    "nesterov": Update(
-        (
-            _VELOCITY,
-            Formula("ahead", lambda m, x: x["g"] + x["momentum"] * x["velocity"]),
-            Formula("w", _descent("ahead")),
-        ),
-        ("velocity",),
-    ),
-    "adagrad": Update(
-        (Formula("squares", lambda m, x: x["squares"] + m.pow(x["g"], 2.0)), Formula("w", _scaled("g", "squares"))),
-        ("squares",),
-    ),
-    "rmsprop": Update(
-        (Formula("squares", _average("decay", "squares", 2.0)), Formula("w", _scaled("g", "squares"))), ("squares",)
-    ),
-    "adam": Update(_ADAM, ("mean", "squares")),
-    "adamw": Update(
-        (Formula("w", lambda m, x: x["w"] * (1.0 - x["rate"] * x["weight_decay"])), *_ADAM), ("mean", "squares")
-    ),
-}
 _LEADING = re.compile(r"^\((-[^()]+)\)(?=[*/]| [+-] )")
 
 
-def named(update: Update, settings: Mapping[str, float]) -> list[tuple[str, str]]:
-    """The formulas with names in them: what each gives, and its text."""
+def named(update: Update, settings: Iterable[str]) -> list[tuple[str, str]]:
+    """The formulas with names in them: what each gives, and its text. settings: their names."""
     terms = {name: Text(name) for name in ("w", "g", "rate", "t", *settings, *update.memory)}
     found = []
     for formula in update.formulas:

@@ -13,7 +13,7 @@ from typing import Any
 from gradcli.diagnose import Warned, warnings
 from gradcli.graph import ops
 from gradcli.graph.ops import layout
-from gradcli.numeric.elements import elements, shape_of
+from gradcli.numeric.elements import elements
 from gradcli.render.explain import Telling, flows
 from gradcli.render.explain.flows import Part
 from gradcli.render.explain.tokens import ADDS, EQUALS, LEADS_TO, PLUS, TIMES, WITH, Step, Token, joined
@@ -30,11 +30,12 @@ class Teller:
     Attributes:
         trace: the trace; its output has a name where it can have one.
         every: whether everything of a large graph is told.
+        rows: as in `Telling`.
         told: the warnings by gate.
     """
 
-    def __init__(self, trace: Trace, every: bool) -> None:
-        self.trace, self.every = trace, every
+    def __init__(self, trace: Trace, every: bool, rows: int = 0) -> None:
+        self.trace, self.every, self.rows = trace, every, rows
         self.told: dict[int, list[Warned]] = {}
         for warned in warnings(trace):
             self.told.setdefault(int(warned.gate[1:]), []).append(warned)
@@ -95,19 +96,15 @@ class Teller:
 
     def passes(self, part: Part) -> Iterator[Step]:
         """One edge: the local gradient, then the chain rule."""
-        symbol, words = self.symbol(part), flows.why_nothing(self.trace, part) or self.repeated(part)
+        symbol, words = (
+            self.symbol(part),
+            flows.why_nothing(self.trace, part) or flows.why_shaped(self.trace, part, self.rows),
+        )
         if symbol.kind == "partial" and part.local is not None:
             yield self.local(part)
         elif flows.repeated(self.trace.graph, part):
             words = f"as its {flows.ordinal(part.position + 1)} operand" + (f"; {words}" if words else "")
         yield Step("passes", (Token("total", part.operand), ADDS, *self.chain([part])), words)
-
-    def repeated(self, part: Part) -> str:
-        """That an operand was repeated along axes to fit the others, where it was."""
-        own, shapes = shape_of(part.contribution), self.trace.graph.shapes
-        if part.local is None or own == shapes.get(part.gate, ()):
-            return ""
-        return f"added up to its shape, {layout.shown(own)}: it was repeated"
 
     def local(self, part: Part) -> Step:
         """∂q/∂x = rule = number."""
@@ -136,13 +133,19 @@ class Teller:
         """Upstream times local, or the rule in its place."""
         if part.local is None:
             return (Token("passed", part.gate, part.position, factor=factor),)
-        return Token("total", part.gate), TIMES, self.symbol(part)
+        return self._added(part, (Token("total", part.gate), TIMES, self.symbol(part)))
 
     def _numbers(self, part: Part, factor: bool) -> tuple[Token, ...]:
         if part.local is None:
             return (Token("passed numbers", part.gate, part.position, factor=factor),)
-        upstream = Token("gradient", number=part.upstream, factor=factor)
-        return upstream, TIMES, Token("slope", number=part.local, factor=True)
+        axes = flows.added_axes(part, self.trace.graph.shapes.get(part.gate, ()))
+        upstream = Token("gradient", number=part.upstream, factor=factor and axes is None)
+        return self._added(part, (upstream, TIMES, Token("slope", number=part.local, factor=True)))
+
+    def _added(self, part: Part, product: tuple[Token, ...]) -> tuple[Token, ...]:
+        """The product, or the sum of it where it was added up."""
+        axes = flows.added_axes(part, self.trace.graph.shapes.get(part.gate, ()))
+        return product if axes is None else (Token("added", text=axes, inner=product),)
 
 
 def _vanishes(x: Any) -> bool:
@@ -308,7 +311,7 @@ def steps(trace: Trace, telling: Telling, every: bool = False) -> Iterator[Step]
     Raises:
         UsageError: the gate to tell of is not there.
     """
-    teller = Teller(trace, every)
+    teller = Teller(trace, every, telling.rows)
     if telling.short:
         yield Step("prose", words=_SHORT)
     if telling.gate is not None:

@@ -50,6 +50,9 @@ class TexWords(Words):
             return self._equal(token.gate, typeset.gate(graph, token.gate, numbers).text)
         if kind in ("passed", "passed numbers"):
             return self._passed_on(token)
+        if kind == "added":
+            axis = rf"_{{\text{{{token.text.removeprefix(', ').replace('=', ' ')}}}}}" if token.text else ""
+            return rf"\sum{axis} \left( {' '.join(map(self.mathematics, token.inner))} \right)"
         if kind == "total":
             return self._fraction(graph.output, token.gate)
         if kind == "partial":

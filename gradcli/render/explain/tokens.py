@@ -18,11 +18,12 @@ class Token(NamedTuple):
         kind: label (how a gate is called), gate (what it computes), numbers (the same with its operands' values),
             value, slope and gradient (numbers), total (∂f/∂x), partial (∂q/∂x), rule (the partial's formula), sign;
             passed (what a gate on whole arrays passes on, as a formula of ∂f/∂gate) and passed numbers (the same with
-            numbers); text (as it is).
+            numbers); added (the sum of what its inner tokens say); text (as it is).
         gate, position: which gate, and which operand of it.
         number: of a value, slope or gradient.
-        text: of a sign, or of a text.
+        text: of a sign, or of a text; of added, the axes that are added up, as an argument of sum.
         factor: whether it stands behind an operator, so that a minus needs parentheses.
+        inner: tokens of added.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class Token(NamedTuple):
     number: Any = None
     text: str = ""
     factor: bool = False
+    inner: tuple[Token, ...] = ()
 
 
 class Step(NamedTuple):

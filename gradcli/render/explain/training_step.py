@@ -15,7 +15,7 @@ from gradcli.printable import printable
 from gradcli.render import Look
 from gradcli.render.explain import Telling
 from gradcli.render.explain.flows import with_named_output
-from gradcli.render.explain.formulas import UPDATES, Formula, computed, named, with_numbers
+from gradcli.render.explain.formulas import Formula, Update, computed, named, with_numbers
 from gradcli.render.explain.steps import steps
 from gradcli.render.explain.tokens import EQUALS, Step, Token
 from gradcli.render.explain.words import Words
@@ -36,6 +36,7 @@ class TrainingStep(NamedTuple):
         before, after: the parameters.
         gradient: of the loss, penalty included, before any clipping.
         optimizer: its name in the table of optimisers.
+        update: the formulas of its step.
         settings: of the optimiser, all of them.
         rate: the learning rate of this step.
         start_rate: that of the run, where there is a schedule.
@@ -46,6 +47,7 @@ class TrainingStep(NamedTuple):
         lower, upper: bounds of the parameters that have some.
         penalised: whether loss and gradient have a penalty in them that the trace does not have.
         rows: which rows these are, in words: "rows 33 to 64 of 150".
+        examples: how many rows; 0 where there is no data.
     """
 
     number: int
@@ -55,6 +57,7 @@ class TrainingStep(NamedTuple):
     after: Values
     gradient: Values
     optimizer: str
+    update: Update
     settings: Mapping[str, float]
     rate: float
     start_rate: float | None = None
@@ -67,6 +70,7 @@ class TrainingStep(NamedTuple):
     upper: Mapping[str, Any] = {}
     penalised: bool = False
     rows: str = ""
+    examples: int = 0
 
 
 def explain_step(step: TrainingStep, format: str, look: Look, short: bool = False) -> Iterator[str]:
@@ -74,7 +78,7 @@ def explain_step(step: TrainingStep, format: str, look: Look, short: bool = Fals
     from gradcli.render.explain import marked, plain
 
     step = step._replace(trace=with_named_output(step.trace))
-    words = Words(step.trace, short)
+    words = Words(step.trace, short, spread=step.examples > 0)
     written = {"text": plain.written, "markdown": marked.written}[format]
     yield from written(_told(step, words, look.every_gate), words, look)
 
@@ -84,7 +88,7 @@ def _told(step: TrainingStep, words: Words, every: bool) -> Iterator[Step]:
     yield Step("title", words=f"Step {step.number:,}")
     yield Step("prose", words=_beginning(step, words))
     yield from _listed(step.before)
-    for one in steps(step.trace, Telling(short=words.shortly), every):
+    for one in steps(step.trace, Telling(short=words.shortly, rows=step.examples), every):
         if one.kind == "title" and one.words == "Backward pass":
             yield from _cost(step)
         yield one._replace(words=one.words.partition(": --all")[0])  # that option is another command's
@@ -139,9 +143,8 @@ def _difference(whole: float, part: float) -> float:
 
 def _rules(step: TrainingStep, words: Words) -> Iterator[Step]:
     """The formulas by name, and what the names stand for that are the same for all parameters."""
-    update = UPDATES[step.optimizer]
     yield Step("prose", words="Of every parameter w with the gradient g:")
-    rules = named(update, step.settings)
+    rules = named(step.update, step.settings)
     for gives, text in rules:
         yield Step("forward", (_text(gives), EQUALS, _text(text)))
     used = {"t": step.number, "rate": float(step.rate), **step.settings}
@@ -198,7 +201,7 @@ def _parameter(step: TrainingStep, words: Words, name: str, every: bool) -> Iter
 
 def _updated(step: TrainingStep, words: Words, one: _Number) -> Iterator[Step]:
     """What becomes of a number: its gradient, what is remembered, then the number itself."""
-    update, lines = UPDATES[step.optimizer], [*_gradient(step, words, one)]
+    update, lines = step.update, [*_gradient(step, words, one)]
     terms: dict[str, float] = {"w": _at(step.before, one), "rate": float(step.rate), "t": step.number}
     terms |= {name: float(x) for name, x in step.settings.items()} | {"g": _cut(step, _at(step.gradient, one))}
     terms |= {name: _at(step.memory_before[name], one) for name in update.memory}

@@ -17,6 +17,7 @@ from gradcli.numeric import text
 from gradcli.numeric.elements import is_array
 from gradcli.numeric.text import Text
 from gradcli.printable import printable
+from gradcli.render.explain.flows import spreads
 from gradcli.render.explain.tokens import EQUALS, WITH, Token
 from gradcli.render.writing import brief, inline, summary
 from gradcli.traces import Trace
@@ -24,6 +25,7 @@ from gradcli.traces import Trace
 _SIGNED = 7  # the precedence of a number with a minus at the beginning; elsewhere it needs parentheses
 _LEAST = 5  # the precedence of a sum; comparisons and logic bind more loosely
 _PRODUCT = 6  # ∂f/∂q is a fraction: (∂f/∂q)' needs its parentheses
+_REPEATED = "broadcast_to("
 _MOST = 12  # elements of an array that is written whole
 _ALONE = re.compile(r"[\w.]+(\^[\w.]+)?|\w+\([^()]*\)")
 
@@ -89,9 +91,11 @@ class Words:
     Attributes:
         number: writes a number or an array.
         shortly: whether with four digits.
+        spread: whether what is the same for all elements is written once.
     """
 
-    def __init__(self, trace: Trace, shortly: bool) -> None:
+    def __init__(self, trace: Trace, shortly: bool, spread: bool = False) -> None:
+        self.spread = spread
         self.graph: Graph = trace.graph
         self.values, self.adjoints = trace.values, trace.adjoints
         self.number, self.shortly = writer(trace, shortly), shortly
@@ -117,6 +121,8 @@ class Words:
             return self._total(token.gate)
         if kind in ("passed", "passed numbers"):
             return self._passed(token)
+        if kind == "added":
+            return f"sum({' '.join(map(self._written, token.inner))}{token.text})"
         if kind == "partial":
             return f"∂{graph.label(token.gate)}/∂{graph.label(graph.operands[token.gate][token.position])}"
         rule = rule_text(graph, token.gate, token.position)
@@ -132,7 +138,8 @@ class Words:
     def _passed(self, token: Token) -> str:
         """What a gate on whole arrays passes on; with numbers, those of large arrays by name nevertheless."""
         graph, index = self.graph, token.gate
-        places, adjoint = graph.operands[index], Text(self._total(index), _PRODUCT)
+        once = self.spread and spreads(graph, index)
+        places, adjoint = graph.operands[index], Text(self._total(index), _LEAST if once else _PRODUCT)
         y, operands = operand_text(graph, index), [operand_text(graph, place) for place in places]
         if token.kind == "passed numbers":
             operands = [self._operand(place, True) for place in places]
@@ -143,6 +150,8 @@ class Words:
         layout, row = graph.layout(index).at(token.position), graph.rows[graph.codes[index]]
         rule = contribution(row, TEXT, layout, lambda _: adjoint, y, operands)
         written = text.of(rule).text
+        if once and written.startswith(_REPEATED):
+            written = written.removeprefix(_REPEATED).rpartition(", [")[0]
         return f"({written})" if token.factor and written.startswith("-") else written
 
     def _total(self, index: int) -> str:

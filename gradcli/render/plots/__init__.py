@@ -7,6 +7,7 @@ is shown as it is, whatever signs it holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -22,12 +23,14 @@ class Line(NamedTuple):
     Attributes:
         label: which one it is, "" for the only one.
         points: whether they are drawn one by one, with nothing between them.
+        marked: whether the points of a curve of few may be marked; a line between two ends has none of its own.
     """
 
     label: str
     xs: list[float]
     ys: list[float]
     points: bool = False
+    marked: bool = True
 
     def strokes(self) -> list[list[tuple[float, float]]]:
         """The points between gaps; a lonely one is a stroke of its own."""
@@ -73,7 +76,7 @@ class Plot(NamedTuple):
         x: what the x axis is called.
         logarithmic: whether its numbers stand where their logarithms are.
         panels: from the top.
-        whole: whether numbers between whole ones mean nothing on the x axis.
+        whole: whether numbers between whole ones mean nothing on the x axis; both of its ends are told then.
         apart: whether every panel has curves, and a legend, of its own; else the first one's is that of all.
     """
 
@@ -83,6 +86,13 @@ class Plot(NamedTuple):
     panels: list[Panel]
     whole: bool = False
     apart: bool = False
+
+
+def with_ends(ticks: Sequence[float], low: float, high: float, least: float) -> list[float]:
+    """Ticks between two ends, and these ends. least: how far apart any two have to be; the ends come before others."""
+    ends = [low, *([high] if high - low >= least else [])]
+    between = (x for x in ticks if low < x < high and all(abs(x - end) >= least for end in ends))
+    return sorted({*between, *ends})
 
 
 def missing() -> MissingError:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from gradcli.printable import printable, shorten
-from gradcli.render.plots import MANY, Panel, Plot, missing
+from gradcli.render.plots import MANY, Panel, Plot, missing, with_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
 _FARTHEST = 1e300
 _FEW = 25  # points of a curve that are marked one by one
+_APART = 0.07  # of the x axis between two of its numbers
 _LONG = 8  # curves in the legend of a panel, in one column
 _TITLE, _TITLE_SIZE = 450, 11  # points: as wide as a title may be, and its size
 _BESIDE: Any = {
@@ -83,11 +84,7 @@ def _fill(figure: Figure, plot: Plot) -> None:
     )
     bottom.set_xlabel(_told(plot.x, 60), parse_math=False)
     if plot.whole:
-        from matplotlib.ticker import MaxNLocator
-
-        bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if len(xs := {x for panel in plot.panels for line in panel.lines for x in line.xs}) == 1:
-            bottom.set_xlim(min(xs) - 1, min(xs) + 1)
+        _number(bottom, {x for panel in plot.panels for line in panel.lines for x in line.xs})
     figure.align_ylabels(list(every))
     if plot.apart:
         for axes, panel in zip(every, plot.panels, strict=True):
@@ -96,6 +93,20 @@ def _fill(figure: Figure, plot: Plot) -> None:
                 _legend(axes, panel, axes, ncols=ncols, title=_told(panel.note, 30), **_BESIDE)
     elif len(plot.panels[0].lines) > 1:
         _legend(figure, plot.panels[0], top, loc="outside right upper")
+
+
+def _number(axes: Axes, xs: Collection[float]) -> None:
+    """Whole numbers on the x axis, the least and the greatest of them too."""
+    from matplotlib.ticker import FixedLocator, MaxNLocator
+
+    if not xs:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return
+    low, high = min(xs), max(xs)
+    if low == high:
+        axes.set_xlim(low - 1, high + 1)
+    ticks = MaxNLocator(integer=True).tick_values(low, high)
+    axes.xaxis.set_major_locator(FixedLocator(with_ends([*map(float, ticks)], low, high, (high - low) * _APART)))
 
 
 def _fitting(title: str) -> str:
@@ -123,7 +134,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
         color = COLORS[number % len(COLORS)]
         xs, ys = (_within(numbers) for numbers in (line.xs, line.ys))
         count = sum(map(isfinite, line.ys))
-        marks: dict[str, Any] = {"marker": "o", "markersize": 3.5} if count <= _FEW else {}
+        marks: dict[str, Any] = {"marker": "o", "markersize": 3.5} if count <= _FEW and line.marked else {}
         if line.points:
             size, front = (3.5, 2.5) if count <= MANY else (1.5, 2.0)  # curves are at 2
             marks = {"marker": "o", "markersize": size, "linestyle": "none", "zorder": front}

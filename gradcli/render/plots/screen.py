@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from gradcli.printable import printable, shorten
 from gradcli.render import Look
-from gradcli.render.plots import MANY, Line, Panel, Plot, missing
+from gradcli.render.plots import MANY, Line, Panel, Plot, missing, with_ends
 
 _COLORS = ("green", "magenta", "cyan", "yellow", "red", "blue", "bright_green", "bright_magenta")
 _SCREEN, _LEAST = 80, 40  # columns
@@ -221,11 +221,18 @@ def _below(plot: Plot, across: Callable[[float], float], margin: int, room: int,
 def _x_ticks(plot: Plot, xs: Sequence[float], room: int) -> list[tuple[float, str]]:
     if not plot.logarithmic:
         ticks = _ticks(_scale(xs), max(2, room // 12))
-        return [tick for tick in ticks if tick[0].is_integer()] if plot.whole else ticks
+        return _whole_ticks([x for x, _ in ticks], xs, room) if plot.whole and xs else ticks
     least, greatest = math.ceil(math.log10(min(xs)) - 1e-9), math.floor(math.log10(max(xs)) + 1e-9)
     apart = max(1, math.ceil((greatest - least + 1) / max(2, room // 12)))
     powers = [(min(max(10.0**power, min(xs)), max(xs)), f"1e{power}") for power in range(least, greatest + 1, apart)]
     return powers or [(x, f"{x:.4g}") for x in (min(xs), max(xs))]
+
+
+def _whole_ticks(ticks: Sequence[float], xs: Sequence[float], room: int) -> list[tuple[float, str]]:
+    """Whole numbers on the x axis, the least and the greatest of them too."""
+    low, high = min(xs), max(xs)
+    apart = (high - low) * (len(f"{high:.0f}") + 2) / room  # a number's width and two signs
+    return [(x, _written(Decimal(x))) for x in with_ends([x for x in ticks if x.is_integer()], low, high, apart)]
 
 
 def _powers(scale: Scale, most: int) -> list[tuple[float, str]]:

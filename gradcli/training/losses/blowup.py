@@ -1,4 +1,4 @@
-"""Which gate is to blame where a training blows up: the first one whose numbers are not finite, or that grew most.
+"""Which gate is to blame where a training blows up: the one whose numbers are not finite, or which made the loss grow.
 
 Enters: traces, or the values of all gates at two points. Leaves: `Blamed`, or nothing. Invariant: a gate is named by
 what the program's text says there, and by its stage if it is in one; every message has the numbers it speaks of.
@@ -22,8 +22,14 @@ from gradcli.traces import Trace
 from gradcli.training.layout import Layout, Vector
 from gradcli.training.objective import Blamed
 
-GREW = 1e6  # times its largest number at the start, or 1: a gate that did has exploded
+GREW = 1e6  # times its largest number at the start, or 1: an output that did has exploded
+_FOLLOWED = 1e3  # times: what did is behind it, since squares and products grow by more than their operands
 _LONG = 60  # characters of a gate's text
+
+
+def at(blamed: Blamed | None, theta: Vector, start: Vector) -> Blamed | None:
+    """The same, which knows whether it was so at the start."""
+    return None if blamed is None else blamed._replace(at_start=bool(np.array_equal(theta, start)))
 
 
 def of_parameters(layout: Layout, theta: Vector, graph: Graph) -> Blamed | None:
@@ -77,21 +83,34 @@ def of_sum(graph: Graph, rows: int) -> Blamed:
 
 
 def grown(graph: Graph, before: Sequence[Any], after: Sequence[Any]) -> Blamed | None:
-    """The first gate whose largest number grew by more than a factor of GREW.
+    """The gate at which the largest term of the output began to grow, if that grew by more than a factor of GREW.
+
+    From the output on it is the largest operand that has grown as well, until none has: what grew and does not count in
+    the sum is not to blame.
 
     Args:
         before, after: the values of all gates at the start and now.
     """
-    for index, code in enumerate(graph.codes):
-        if code <= ops.CONSTANT:
-            continue
-        was, now = _largest(before[index]), _largest(after[index])
-        if now > GREW * max(was, 1.0):
-            stage, text = stage_of(graph, index), _source(graph, index) or gate_text(graph, index)
-            where = f" in the stage {stage}" if stage and stage != text else ""
-            message = f"{text}{where} grew from {was:.3g} to {now:.3g}"
-            return Blamed(stage or text, *graph.span(index), message)
-    return None
+    sizes: dict[int, float] = {}
+    found = graph.output
+    if not _grew(found, before, after, sizes, GREW):
+        return None
+    while True:
+        operands = [one for one in dict.fromkeys(graph.operands[found]) if graph.codes[one] > ops.CONSTANT]
+        more = [one for one in operands if _grew(one, before, after, sizes, _FOLLOWED)]
+        if not more:
+            break
+        found = max(more, key=sizes.__getitem__)
+    stage, text = stage_of(graph, found), _source(graph, found) or gate_text(graph, found)
+    where = f" in the stage {stage}" if stage and stage != text else ""
+    message = f"{text}{where} grew from {_largest(before[found]):.3g} to {sizes[found]:.3g}"
+    return Blamed(stage or text, *graph.span(found), message)
+
+
+def _grew(index: int, before: Sequence[Any], after: Sequence[Any], sizes: dict[int, float], by: float) -> bool:
+    """Whether a gate's largest number grew by a factor; that number is left in sizes."""
+    sizes[index] = _largest(after[index])
+    return sizes[index] > by * max(_largest(before[index]), 1.0)
 
 
 def _largest(x: Any) -> float:

@@ -7,24 +7,27 @@ whole columns if it gives one number when every column has a first axis of as ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from gradcli.errors import BindingError, GradcliError, LimitError, ProgramError, UsageError
+from gradcli.errors import BindingError, LimitError, ProgramError, UsageError
 from gradcli.graph import ops
 from gradcli.graph.graph import Graph
 from gradcli.graph.lower import MAX_GATES, lower
 from gradcli.graph.names import resolve
-from gradcli.graph.ops.layout import Shape, shown
+from gradcli.graph.ops.layout import Shape
 from gradcli.language.nodes import Program
 from gradcli.printable import shorten
+from gradcli.training.losses.mistakes import Failed, meant, no_number, told
 
 REDUCTIONS = ("mean", "sum")
-_ROWS = 104_729  # the 10,000th prime
-_FEWER_ROWS = 1_009  # for programs that make an array of rows × rows, or a turn for every row
-_GATES = 5_000  # that are tried with so many rows: a loop over them is better tried with fewer
-_ONE_NUMBER = "sum(…) or mean(…) makes one number of it"
+"""What makes one number of the rows'."""
+ROWS_OF_NOBODY = (104_729, 1_009)
+"""As many rows as no data has by chance: the 10,000th prime, and one for programs that make an array of rows × rows, or
+a turn for every row."""
+_MANY_GATES = 2_000  # of a row: whole columns are faster than so many
+_SHORT = 60  # characters of a program in a hint
+_GATES = 5_000  # that are tried with the larger one: a loop over the rows is better tried with fewer
 
 
 class Form(NamedTuple):
@@ -55,9 +58,9 @@ class Form(NamedTuple):
         try:
             found = self._lowered(rows)
         except ProgramError as error:
-            raise _told(error, self.columns, self.parameters) from None
-        if shape := found.shapes.get(found.output):
-            raise _not_a_number(found, f"the loss is an array of shape {shown(shape)}")
+            raise told(Failed(error), self.columns, self.parameters, self.constants) from None
+        if found.shapes.get(found.output):
+            raise no_number(found)
         return found
 
     def _lowered(self, rows: int | None, max_gates: int | None = None) -> Graph:
@@ -102,8 +105,8 @@ def form(
     )  # fmt: skip
     if not columns:
         found = _attempt(start, None)
-        if isinstance(found, GradcliError):
-            raise found
+        if isinstance(found, Failed):
+            raise told(found, (), parameters, constants)
         return start._replace(graph=found)
     whole = _whole(start) if reduce is None else None
     if isinstance(whole, Graph):
@@ -111,80 +114,49 @@ def form(
     single = _attempt(start, None)
     if isinstance(single, Graph):
         return start._replace(per_row=True, reduce=reduce or "mean", graph=single)
-    raise _meant(single, whole)
+    raise told(meant(single, whole), columns, parameters, constants)
 
 
-def _whole(start: Form) -> Graph | GradcliError:
+def over_columns(found: Form, gates: int) -> str | None:
+    """That a loss per row would be faster over whole columns, where that is so and the program need only be wrapped.
+
+    Args:
+        gates: of one row, its arrays as their elements.
+    """
+    rows = ROWS_OF_NOBODY[1]
+    if not found.per_row or gates <= _MANY_GATES:
+        return None
+    graph = _lowered_or_none(found, rows)
+    if graph is None or graph.shapes.get(graph.output) != (rows,):
+        return None
+    text = graph.source[slice(*graph.span(graph.output))]
+    wrapped = f"{found.reduce}({text})" if text and len(text) <= _SHORT and "\n" not in text else f"{found.reduce}(…)"
+    return f"a row takes {gates:,} gates: over whole columns, as {wrapped} at the end, the loss may be much faster"
+
+
+def _lowered_or_none(found: Form, rows: int) -> Graph | None:
+    try:
+        return found._lowered(rows)
+    except (ProgramError, LimitError):
+        return None
+
+
+def _whole(start: Form) -> Graph | Failed:
     """The graph of whole columns, or why there is none."""
-    found = _attempt(start, _ROWS, min(start.max_gates, _GATES))
-    return _attempt(start, _FEWER_ROWS) if isinstance(found, LimitError) else found
+    found = _attempt(start, ROWS_OF_NOBODY[0], min(start.max_gates, _GATES))
+    limited = isinstance(found, Failed) and isinstance(found.error, LimitError)
+    return _attempt(start, ROWS_OF_NOBODY[1]) if limited else found
 
 
-def _attempt(start: Form, rows: int | None, max_gates: int | None = None) -> Graph | GradcliError:
+def _attempt(start: Form, rows: int | None, max_gates: int | None = None) -> Graph | Failed:
     """A graph whose output is a number, or why there is none."""
     try:
         found = start._lowered(rows, max_gates)
-        if not (shape := found.shapes.get(found.output)):
-            return found
-        where = " in every row" if start.columns and rows is None else ""
-        return _not_a_number(found, f"the loss is an array of shape {shown(shape)}{where}", rows)
-    except ProgramError as error:
-        return _told(error, start.columns, start.parameters, rows)
-    except LimitError as error:
-        return error
-
-
-def _not_a_number(graph: Graph, message: str, rows: int | None = None) -> ProgramError:
-    span = graph.span(graph.output)
-    return ProgramError(_with_rows(message, rows), source=graph.source, span=span, hint=_ONE_NUMBER)
-
-
-def _with_rows(text: str, rows: int | None) -> str:
-    """A message in which the number of rows that was tried is called so."""
-    return text if rows is None else re.sub(rf"\b{rows}\b", "rows", text)
-
-
-def _meant(single: GradcliError, whole: GradcliError | None) -> GradcliError:
-    """The error to tell: per row, unless the program went further when it was read over whole columns.
-
-    An index of a column of numbers is per row: who writes x[2] means an element of x, not the third row.
-    """
-    if whole is None or single.message.endswith(_INDEXED):
-        return single
-    return whole if _place(whole) > _place(single) else single
-
-
-_INDEXED = " is a number and has no elements"
-
-
-def _place(error: GradcliError) -> float:
-    """How far a reading came: an output that is no number is the end."""
-    if error.hint == _ONE_NUMBER:
-        return float("inf")
-    return -1.0 if error.span is None else error.span.start
-
-
-def _told(
-    error: ProgramError, columns: Collection[str], parameters: Collection[str], rows: int | None = None
-) -> ProgramError:
-    """An error of lowering, with a way out that fits columns and parameters."""
-    error.message = _with_rows(error.message, rows)
-    hint = _with_rows(error.hint or "", rows)
-    name, mark, _ = hint.partition(" is a number here;")
-    if mark and "--shapes" in hint:
-        hint = f"{name} is a number here; give it an array as its value"
-        if name in columns:
-            hint = f"{name} is a column of numbers; --map {name}=a,b,c makes it an array"
-        elif name in parameters:
-            hint = f'{name} is a number here; --param "{name}=normal(3)" makes it an array'
-    name, mark, _ = error.message.partition(" has to be known when the graph is built")
-    if mark and name in columns:
-        hint = f"{name} is a column, with a number of its own in every row: it can't count, index or shape"
-    elif mark and name in parameters:
-        hint = f"{name} is a parameter; what counts, indexes or shapes is given as --{name} 3"
-    error.hint = hint or None
-    error.args = (error.message,)
-    return error
+    except (ProgramError, LimitError) as error:
+        return Failed(error, rows)
+    if found.shapes.get(found.output):
+        return Failed(no_number(found, bool(start.columns) and rows is None), rows)
+    return found
 
 
 def _check_names(
@@ -217,9 +189,10 @@ def penalty(program: Program, found: Form) -> Graph:
             raise BindingError(message, source=program.text, span=span, hint=f"a penalty may use {known or 'numbers'}")
     start = found._replace(program=program, of=None, columns={})
     graph = _attempt(start, None)
-    if isinstance(graph, GradcliError):
-        graph.message = graph.message.replace("the loss is an array", "the penalty is an array")
-        raise graph
+    if isinstance(graph, Failed):
+        error = told(graph, (), found.parameters, found.constants)
+        error.message = error.message.replace("the loss is an array", "the penalty is an array")
+        raise error
     return graph
 
 

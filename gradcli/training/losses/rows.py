@@ -17,11 +17,11 @@ from gradcli.graph import ops
 from gradcli.graph.graph import Graph, dependents
 from gradcli.graph.ops.layout import Settings, canonical
 from gradcli.graph.rewriting.template import empty_like
-from gradcli.graph.rewriting.unroll import element_names, unroll, unrolled_values
+from gradcli.graph.rewriting.unroll import unroll, unrolled_values
 from gradcli.kernels import Kernel, choose_engine, kernel
 from gradcli.passes import FLOATS, evaluate_graph, forward
 from gradcli.traces import Trace
-from gradcli.training.layout import Layout, Vector
+from gradcli.training.layout import Layout, Vector, by_elements, feeds
 from gradcli.training.losses import blowup
 from gradcli.training.losses.forms import Form
 from gradcli.training.losses.whole import Penalty
@@ -79,12 +79,7 @@ class PerRow:
             raise
         self._alone: Kernel | None = None  # values without gradients
         self._spread: tuple[int, Graph] | None = None
-        self._feeds = [
-            (element, name, place)
-            for name, shape in form.columns.items()
-            for element, place in zip(element_names(name, shape), np.ndindex(*shape), strict=True)
-            if element in inputs
-        ]
+        self._feeds = [feed for feed in feeds(form.columns) if feed.element in inputs]
 
     def _made(self, wrt: list[str]) -> Kernel:
         return kernel(
@@ -115,12 +110,17 @@ class PerRow:
         return found
 
     def blame(self, theta: Vector, columns: Columns, start: Vector) -> Blamed | None:
+        return blowup.at(self._blamed(theta, columns, start), theta, start)
+
+    def _blamed(self, theta: Vector, columns: Columns, start: Vector) -> Blamed | None:
         if (found := blowup.of_parameters(self.layout, theta, self.form.graph)) is not None:
             return found
-        if (found := self._blamed(theta, columns)) is not None:
+        if (found := self._spoilt(theta, columns)) is not None:
             return found
-        if self.penalty is not None and (found := self.penalty.blame(theta)) is not None:
-            return found
+        if self.penalty is not None:
+            found = self.penalty.blame(theta, start, self.loss(theta, columns))
+            if found is not None:
+                return found
         loss, gradient = self.evaluate(theta, columns)
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return blowup.of_sum(self.flat, count(columns))
@@ -129,7 +129,7 @@ class PerRow:
         before, after = (forward(graph, self._given(one, some)) for one in (start, theta))
         return blowup.grown(graph, before, after)
 
-    def _blamed(self, theta: Vector, columns: Columns) -> Blamed | None:
+    def _spoilt(self, theta: Vector, columns: Columns) -> Blamed | None:
         """The gate that spoils the most rows, with the numbers of one of them."""
         elements, numbers = self._elements(columns), theta[self._used]
         places: dict[tuple[int, int], int] = {}
@@ -159,11 +159,7 @@ class PerRow:
 
     def _elements(self, columns: Columns) -> dict[str, Any]:
         """The kernel's columns: x, X[0,1]. If it needs none, one that tells how many rows there are."""
-        found = {
-            element: columns[element] if element in columns else columns[name][(slice(None), *place)]
-            for element, name, place in self._feeds
-        }
-        return found or {"": np.zeros(count(columns))}
+        return by_elements(columns, self._feeds) or {"": np.zeros(count(columns))}
 
     def _given(self, theta: Vector, columns: Columns) -> dict[str, Any]:
         """The values of the inputs of the flat graph."""
@@ -173,7 +169,7 @@ class PerRow:
         """The graph of many rows; the last one is kept."""
         if self._spread is None or self._spread[0] != rows:
             reduce = self.form.reduce or "mean"
-            self._spread = rows, over_rows(self.flat, [element for element, *_ in self._feeds], rows, reduce)
+            self._spread = rows, over_rows(self.flat, [feed.element for feed in self._feeds], rows, reduce)
         return self._spread[1]
 
 

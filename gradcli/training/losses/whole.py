@@ -115,13 +115,16 @@ class Whole:
         return evaluate_graph(function.graph, given, function.parameters)
 
     def blame(self, theta: Vector, columns: Columns, start: Vector) -> Blamed | None:
+        return blowup.at(self._blamed(theta, columns, start), theta, start)
+
+    def _blamed(self, theta: Vector, columns: Columns, start: Vector) -> Blamed | None:
         function, _ = self._at(theta, columns)
         if (found := blowup.of_parameters(self.layout, theta, function.graph)) is not None:
             return found
         trace = self.trace(theta, columns)
         if (found := blowup.not_finite(trace)) is not None:
             return found
-        if self.penalty is not None and (found := self.penalty.blame(theta)) is not None:
+        if self.penalty is not None and (found := self.penalty.blame(theta, start, _output(trace))) is not None:
             return found
         return blowup.grown(trace.graph, self.trace(start, columns).values, trace.values)
 
@@ -152,12 +155,23 @@ class Penalty:
         with arrays.quiet():
             return Evaluation(found.loss + value, found.gradient + gradient)
 
-    def blame(self, theta: Vector) -> Blamed | None:
-        """The gate at which the penalty stops being finite; its place is in the penalty's text, so none is told."""
+    def blame(self, theta: Vector, start: Vector, loss: float) -> Blamed | None:
+        """The gate at which the penalty stops being finite, or has grown, where it is larger than the loss.
+
+        Its place is in the penalty's text, so none is told.
+        """
         function = self._function
-        trace = evaluate_graph(function.graph, self._given(theta), function.parameters)
+        trace, before = (
+            evaluate_graph(function.graph, self._given(one), function.parameters) for one in (theta, start)
+        )
         found = blowup.not_finite(trace)
+        if found is None and abs(_output(trace)) > abs(loss):
+            found = blowup.grown(trace.graph, before.values, trace.values)
         return None if found is None else Blamed(found.text, 0, 0, f"{found.message} in the penalty")
 
     def _given(self, theta: Vector) -> dict[str, Any]:
         return {**self._constants, **self._layout.values(theta)}
+
+
+def _output(trace: Trace) -> float:
+    return float(trace.values[trace.graph.output])

@@ -43,3 +43,17 @@ def _uses(program: Program) -> dict[str, set[str]]:
 def _names(program: Program, root: int) -> set[str]:
     nodes = program.nodes
     return {nodes.values[index] or "" for index in program.postfix(root) if nodes.kinds[index] is NAME}
+
+
+def in_loops(program: Program) -> set[str]:
+    """The stages that have a turn: h[2] is what h is in the third one."""
+    found: set[str] = set()
+    depth = 0
+    for statement in in_order(program.statements):
+        if statement is None:
+            depth -= 1
+        elif isinstance(statement, Loop):
+            depth += 1
+        elif depth and isinstance(statement, Stage):
+            found.add(statement.name)
+    return found

@@ -1,19 +1,19 @@
 """A stage of a program for rows: what a trained model says of new data.
 
-Enters: a program with values for its parameters, the shapes of what columns bind, a stage. Leaves: `PerRow` or `Whole`,
-which computes columns as a kernel does: one per number of the stage. Invariant: what is computed of a row depends on
-that row alone; no derivative is computed.
+Enters: a program with values for its parameters, the shapes of what columns bind, a stage. Leaves: a `RowPredictor` or
+a `ColumnPredictor`, which computes columns as a kernel does: one per number of the stage. Invariant: what is computed
+of a row depends on that row alone; no derivative is computed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradcli.errors import BindingError, LimitError, ProgramError
-from gradcli.graph import ops
 from gradcli.graph.graph import Graph, prune
 from gradcli.graph.lower import lower
 from gradcli.graph.ops.layout import Shape, shown
@@ -21,10 +21,13 @@ from gradcli.graph.rewriting.unroll import element_names, unroll, unrolled_value
 from gradcli.kernels import Kernel, Outputs, choose_engine, kernel
 from gradcli.language.nodes import NAME, Program, Result
 from gradcli.passes import forward
+from gradcli.printable import shorten
+from gradcli.training.losses.forms import ROWS_OF_NOBODY
+from gradcli.training.models.apart import Seen, check_apart
 
 Column = Any
 
-_ROWS = (104_729, 1_009)  # stand for the rows where only shapes are asked: primes, no extents of arrays by chance
+_ROWS = (ROWS_OF_NOBODY[1], 1_013)  # stand for the rows where only shapes are asked: primes both
 _SIZES = 2  # of blocks whose graphs are kept: all but the last block are equally long
 
 
@@ -50,7 +53,7 @@ class Asked(NamedTuple):
         return lower(self.program, known, self.of, self.max_gates, shapes=shapes)
 
 
-class PerRow:
+class RowPredictor:
     """Computes the program of a row; in place of a kernel.
 
     Attributes:
@@ -84,16 +87,16 @@ class PerRow:
         return found
 
 
-def _kernel(flat: Graph, place: int, numbers: Mapping[str, float], owner: PerRow) -> Kernel:
+def _kernel(flat: Graph, place: int, numbers: Mapping[str, float], owner: RowPredictor) -> Kernel:
     graph = prune(flat, place) if flat.outputs else flat
     given = {name: x for name, x in numbers.items() if name in graph.inputs}
     return kernel(graph, given, (), engine=owner.engine)
 
 
-class Whole:
+class ColumnPredictor:
     """Computes a program over whole columns, block by block; in place of a kernel.
 
-    Attributes: as of `PerRow`.
+    Attributes: as of `RowPredictor`.
     """
 
     engine = "arrays"
@@ -104,11 +107,11 @@ class Whole:
         Raises:
             BindingError: the stage has no number, or no array, for every row.
         """
-        graph, rows = _seen(asked)
-        shape = graph.shapes.get(graph.output, ())
-        if shape[:1] != (rows,) or rows in shape[1:]:
-            raise _not_by_rows(graph, shape, asked.of, rows)
-        _check_apart(graph, asked.shapes, rows)
+        first, second = (_seen(asked, rows) for rows in _ROWS)
+        graph, shape = first.graph, first.shape
+        if shape[:1] != (first.rows,) or second.shape != (second.rows, *shape[1:]):
+            raise _not_by_rows(first, asked.of)
+        check_apart(first, second, asked.shapes)
         self._asked, self._graphs = asked, dict[int, Graph]()
         self.names = element_names("value", shape[1:])
         self.needed = tuple(name for name in graph.inputs if name in asked.shapes)
@@ -146,46 +149,41 @@ class Whole:
         return np.stack([columns[one] for one in element_names(name, shape)], axis=1).reshape(count, *shape)
 
 
-def _seen(asked: Asked) -> tuple[Graph, int]:
-    """A graph for its shapes, and how many rows it has: fewer where arrays would be too large."""
+def _seen(asked: Asked, rows: int) -> Seen:
+    """The program over so many rows, which errors call rows."""
     try:
-        return asked.graph(_ROWS[0]), _ROWS[0]
-    except LimitError:
-        return asked.graph(_ROWS[1]), _ROWS[1]
+        return Seen(asked.graph(rows), rows)
+    except (ProgramError, LimitError) as error:
+        error.message, error.hint = _with_rows(error.message, rows), _with_rows(error.hint or "", rows) or None
+        error.args = (error.message,)
+        raise
 
 
-def _not_by_rows(graph: Graph, shape: Shape, of: str | None, rows: int) -> BindingError:
+def _with_rows(text: str, rows: int) -> str:
+    """A message in which the number of rows that was tried is called so."""
+    return re.sub(rf"\b{rows}\b", "rows", text)
+
+
+def _not_by_rows(seen: Seen, of: str | None) -> BindingError:
+    graph = seen.graph
     what = f"the stage {of}" if of is not None else "the program's result"
-    has = "one number" if not shape else f"an array of shape {shown(shape).replace(str(rows), 'rows')}"
+    has = "one number" if not seen.shape else f"an array of shape {_with_rows(shown(seen.shape), seen.rows)}"
     message = f"{what} is {has} for all rows together"
     return BindingError(
         message, source=graph.source, span=graph.span(graph.output), hint="take a stage whose first axis are the rows"
     )
 
 
-def _check_apart(graph: Graph, bound: Collection[str], rows: int) -> None:
-    """Refuse a stage in which rows depend on each other: computed block by block it would be another one.
-
-    Rows that are summed, or averaged, have left their axis.
-    """
-    of_data = bytearray(len(graph))
-    for index, code in enumerate(graph.codes):
-        if code == ops.INPUT:
-            of_data[index] = (graph.literals[index] or "") in bound
-            continue
-        of_data[index] = any(of_data[operand] for operand in graph.operands[index])
-        if of_data[index] and rows not in graph.shapes.get(index, ()):
-            message = "here all rows are put together, and a prediction is of one row"
-            hint = "take a stage before it; or give what is computed of all rows as a constant"
-            raise BindingError(message, source=graph.source, span=graph.span(index), hint=hint)
-
-
-def stage_of(program: Program, stages: Sequence[str], asked: str | None, kind: str, output: str | None) -> str | None:
+def stage_of(
+    program: Program, stages: Sequence[str], asked: str | None, kind: str, output: str | None,
+    inputs: Collection[str] = (),
+) -> str | None:  # fmt: skip
     """The stage to predict: the one that is asked for; of a fit its model; else the only one there is.
 
     Args:
         stages: of the program.
         output: the stage that is the loss or the model; None for the program's result.
+        inputs: of the program, which an expression could be of.
 
     Raises:
         ProgramError: nobody says which one.
@@ -197,8 +195,9 @@ def stage_of(program: Program, stages: Sequence[str], asked: str | None, kind: s
     if len(found) == 1:
         return found[0]
     if not found:
-        message = "the loss has no stage that could be predicted"
-        raise ProgramError(message, hint="give it a name in the loss: p = w*x + b, then (p - y)^2")
+        some = shorten(", ".join(map(shorten, inputs)), 100)
+        hint = f'write it as an expression of {some or "its inputs"}: --of "w*x + b"'
+        raise ProgramError("the loss has no stage that could be predicted", hint=hint)
     raise ProgramError("the loss has several stages", hint=f"choose one by --of: {', '.join(found)}")
 
 

@@ -8,7 +8,7 @@ standard errors are scaled by the residual standard deviation, unless `absolute`
 
 A parameter at a bound that the data would move further out is held: its standard error is 0, those of the others are
 what they were if it was a constant, and it counts as no parameter in the degrees of freedom. Parameters that the data
-do not determine have no standard error: nan.
+do not determine have no standard error, nor has any where the fit ended on a slope: nan.
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ from gradcli.training.steps.state import Events
 from gradcli.training.steps.stopping import Criteria
 
 _CRITERIA, _EVENTS = Criteria(), Events()
+_NEAR = 1.0  # an offset of less is a point nearer to the minimum than the standard errors say
+_ROUNDING = 4.0 * float(np.finfo(np.float64).eps)  # of R²
+_OTHERS = "other start values (--param), or --bounds, may lead to a minimum"
+HINTS = {
+    "undetermined": f"fix one of these by --NAME VALUE; or {_OTHERS}",
+    "gradient": _OTHERS,
+    "saddle": _OTHERS,
+    "nonfinite": "give other start values (--param), or --bounds that keep out of there",
+    "epochs": "--epochs N allows more iterations",
+}
+"""What may help where a fit did not converge, by the reason."""
 
 
 class Fitted(NamedTuple):
@@ -42,6 +53,7 @@ class Fitted(NamedTuple):
             are not), "undetermined", "gradient", "saddle", "nonfinite", or "epochs", "time", "interrupted".
         message: a sentence without a full stop.
         steps: iterations.
+        history: an entry for each of them, of the parameters that it began with.
     """
 
     theta: Vector
@@ -85,7 +97,8 @@ def fit(
     found = solve(function, start, lower, upper, names, criteria, events)
     statistics = None
     if found.polished is not None:
-        statistics = _statistics(found.polished, names, target, weights, unit, absolute)
+        meant = found.converged or found.reason == "rounding" or _is_near(found.reason, found.polished)
+        statistics = _statistics(found.polished, names, target, weights, unit, absolute and sigma is not None, meant)
     entries = found.history.entries()
     if unit != 1.0:
         entries = [
@@ -129,16 +142,23 @@ def _evaluated(
     return Evaluated(residuals, jacobian, np.maximum(np.abs(outputs.value), np.abs(target)) * weights)
 
 
+def _is_near(reason: str, polished: Polished) -> bool:
+    """Whether some parameters are where they belong, although others could be anything."""
+    return reason == "undetermined" and polished.offset < _NEAR
+
+
 def _statistics(
-    polished: Polished, names: Sequence[str], target: Vector, weights: Vector, unit: float, absolute: bool
+    polished: Polished, names: Sequence[str], target: Vector, weights: Vector, unit: float, absolute: bool, meant: bool
 ) -> Fit:
-    """Standard errors and their kin."""
+    """Standard errors and their kin. meant: whether errors mean anything at this point."""
     found, point = polished.found, polished.point
     free = np.flatnonzero(polished.free)
     spare = len(target) - len(free)
     deviation = float(np.sqrt(point.squares / spare)) if spare > 0 else float("nan")
     rows = inverse(found) * (1.0 / unit if absolute else deviation)
-    if not polished.determined:
+    if not meant:
+        rows[:] = np.nan
+    elif not polished.determined:
         rows[np.isin(free, polished.loose)] = np.nan
     with np.errstate(all="ignore"):
         among = rows @ rows.T
@@ -153,10 +173,14 @@ def _statistics(
 
 
 def _r_squared(squares: float, target: Vector, weights: Vector) -> float:
-    """1 - residual / total sum of squares about the weighted mean; nan where the target is constant."""
+    """1 - residual / total sum of squares about the weighted mean; nan where the target is constant.
+
+    A model that is a constant explains nothing: what is rounding alone is 0.
+    """
     weighted = np.square(weights / np.max(weights))
     mean = float(np.sum(weighted * target) / np.sum(weighted))
     total = float(np.sum(np.square((target - mean) * weights)))
     if total <= 0.0 or np.all(target == target[0]):
         return float("nan")
-    return 1.0 - squares / total
+    found = 1.0 - squares / total
+    return 0.0 if abs(found) < _ROUNDING else found

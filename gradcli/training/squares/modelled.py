@@ -6,18 +6,23 @@ that row and the parameters alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import Shape
-from gradcli.graph.rewriting.unroll import element_names, unroll, unrolled_values
+from gradcli.graph.rewriting.unroll import unroll, unrolled_values
 from gradcli.kernels import Kernel, choose_engine, kernel
-from gradcli.training.layout import Layout, Vector
+from gradcli.passes import FLOATS, evaluate_graph
+from gradcli.traces import Trace
+from gradcli.training.layout import Layout, Vector, by_elements, feeds
+from gradcli.training.losses.blowup import of_rows
+from gradcli.training.objective import Blamed
 
 _RUNS = 100  # of a model that is fitted, about; what an engine is chosen by
+_FOLLOWED = 50  # rows that are looked at one by one, until one is spoilt by the gate that spoils most
 _CURVE = 400  # points of a curve
 
 
@@ -30,11 +35,7 @@ class Rows(NamedTuple):
 
     def elements(self) -> dict[str, Vector]:
         """A column per number: x, X[0]."""
-        found = {}
-        for name, column in self.columns.items():
-            for one, place in zip(element_names(name, self.shapes[name]), np.ndindex(*self.shapes[name]), strict=True):
-                found[one] = column[(slice(None), *place)]
-        return found
+        return by_elements(self.columns, feeds({name: self.shapes[name] for name in self.columns}))
 
 
 class How(NamedTuple):
@@ -64,6 +65,7 @@ class Modelled:
             flat, numbers, moved, varying=moved, engine=engine, threads=how.threads, max_gates=how.max_gates
         )
         self.columns = rows.elements()
+        self._flat, self._constants, self._count = flat, numbers, rows.number
 
     def values(self, layout: Layout | None = None, parameters: Mapping[str, Any] | None = None) -> Vector:
         """The number of every row. Never warns. layout, parameters: where there are some."""
@@ -81,12 +83,38 @@ class Modelled:
     def _run(
         self, columns: Mapping[str, Vector], layout: Layout | None, parameters: Mapping[str, Any] | None
     ) -> Vector:
-        numbers: list[float] = []
-        if layout is not None and parameters is not None:
-            known = dict(zip(layout.elements(), layout.vector(parameters).tolist(), strict=True))
-            numbers = [known[name] for name in self.kernel.varying]
-        found: Vector = self.kernel.run(columns, numbers=numbers).value
+        found: Vector = self.kernel.run(columns, numbers=self._numbers(layout, parameters)).value
         return found
+
+    def _numbers(self, layout: Layout | None, parameters: Mapping[str, Any] | None) -> list[float]:
+        """What the kernel takes from run to run."""
+        if layout is None or parameters is None:
+            return []
+        known = dict(zip(layout.elements(), layout.vector(parameters).tolist(), strict=True))
+        return [known[name] for name in self.kernel.varying]
+
+    def blame(self, layout: Layout, parameters: Mapping[str, Any]) -> tuple[Blamed, int] | None:
+        """The gate that makes values or gradients not finite in most rows, and a row where it does; None for none."""
+        numbers = self._numbers(layout, parameters)
+        columns = self.columns or {"": np.zeros(self._count)}
+        outputs = self.kernel.run(columns, numbers=numbers)
+        odd = ~np.isfinite(outputs.value)
+        for gradient in outputs.gradients.values():
+            odd |= ~np.isfinite(gradient)
+        places = self.kernel.blame({name: column[odd] for name, column in columns.items()}, numbers)
+        if not places:
+            return None
+        place = max(places, key=lambda one: (places[one], -one[0], -one[1]))
+        fixed = self._constants | dict(zip(self.kernel.varying, numbers, strict=True))
+        looked = 0
+
+        def traces() -> Iterator[Trace]:
+            nonlocal looked
+            for looked in np.flatnonzero(odd)[:_FOLLOWED].tolist():
+                row = {name: float(columns[name][looked]) for name in self.kernel.inputs}
+                yield evaluate_graph(self._flat, fixed | row, self.kernel.varying, FLOATS)
+
+        return of_rows(self._flat, place, traces(), places[place], self._count), looked
 
 
 def first_wrong(numbers: Vector, positive: bool) -> int | None:

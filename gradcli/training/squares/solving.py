@@ -50,8 +50,8 @@ class Solved(NamedTuple):
     polished: None where the start already is not finite, or where nothing was evaluated.
     theta: the best parameters that were seen.
     squares: the sum of squared residuals there.
-    reason: "offset" or "exact" where it converged; else "rounding", "undetermined", "gradient", "saddle", "nonfinite", or
-        why it was ended early: "epochs", "time", "interrupted".
+    reason: "offset" or "exact" where it converged; else "rounding", "undetermined", "gradient", "saddle", "nonfinite",
+        or why it was ended early: "epochs", "time", "interrupted".
     message: a sentence without a full stop.
     steps: iterations, of all tries together.
     first: the evaluation at the start; None if there was none.
@@ -85,6 +85,8 @@ class _Recorder:
     Attributes:
         best: of all points; None where none is finite.
         tried: of those since it was set to None.
+        steps: iterations that are done.
+        history: an entry for each of them, of the point that it began at.
     """
 
     def __init__(self, function: Function, criteria: Criteria, events: Events) -> None:
@@ -92,6 +94,8 @@ class _Recorder:
         self._most = MOST_ITERATIONS if criteria.epochs is None else criteria.epochs
         self._until = None if criteria.seconds is None else time.monotonic() + criteria.seconds
         self._last: Point | None = None
+        self._begun: Point | None = None  # where the present iteration began
+        self._norm = 0.0  # of the gradient there
         self.best: Point | None = None
         self.tried: Point | None = None
         self.first: Logged | None = None
@@ -102,7 +106,7 @@ class _Recorder:
         if self._last is None or not np.array_equal(self._last.theta, theta):
             if self._events.stop():
                 raise _Ended("interrupted")
-            if self._until is not None and time.monotonic() >= self._until:
+            if self.first is not None and self._until is not None and time.monotonic() >= self._until:
                 raise _Ended("time")
             kept = np.array(theta, dtype=np.float64)
             self._last = _point(kept, self._function(kept))
@@ -121,17 +125,24 @@ class _Recorder:
         return point.residuals if np.isfinite(point.squares) else np.full_like(point.residuals, np.inf)
 
     def jacobian(self, theta: Vector) -> Matrix:
-        """Solvers ask for it once per iteration, at its beginning."""
+        """Solvers ask for it at the beginning of an iteration; some of them twice."""
         point = self.at(theta)
-        if self.steps:
-            norm = float(np.linalg.norm(_gradient(point)))
-            self.history = self.history.add(Epoch(self.steps, self.steps, point.squares, norm))
-            assert self.first is not None
-            self._events.on_step(state_of(self.first.theta, theta, self.steps, self.history, self.first))
-        if self.steps >= self._most:
-            raise _Ended("epochs")
+        if self._begun is None or not np.array_equal(self._begun.theta, theta):
+            self.finish()
+            if self.steps >= self._most:
+                raise _Ended("epochs")
+            self._begun = point
+            self._norm = float(np.linalg.norm(_gradient(point)))
+        return point.jacobian.copy()  # solvers factor it in its place
+
+    def finish(self) -> None:
+        """The iteration that has begun is done."""
+        if self._begun is None or self._last is None or self.first is None:
+            return
         self.steps += 1
-        return point.jacobian
+        self.history = self.history.add(Epoch(self.steps, self.steps, self._begun.squares, self._norm))
+        self._begun = None
+        self._events.on_step(state_of(self.first.theta, self._last.theta, self.steps, self.history, self.first))
 
 
 def _gradient(point: Point) -> Vector:
@@ -194,6 +205,7 @@ def _best_of_tries(recorder: _Recorder, start: Vector, lower: Vector, upper: Vec
     for attempt in _attempts(recorder, start, lower, upper):
         recorder.tried = None
         attempt()
+        recorder.finish()
         if recorder.tried is None:
             continue
         found = polish(recorder.at, recorder.tried, lower, upper)
@@ -250,6 +262,7 @@ def _descend(recorder: _Recorder, found: Polished, lower: Vector, upper: Vector)
             if recorder.at(theta).squares < found.point.squares * (1.0 - _LEVEL):
                 for attempt in _attempts(recorder, theta, lower, upper):
                     attempt()
+                    recorder.finish()
                     return True
     return False
 

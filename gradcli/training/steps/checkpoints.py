@@ -7,7 +7,8 @@ file that is damaged or of another job nothing is used.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -16,12 +17,13 @@ import numpy as np
 from gradcli.atomic import replacing
 from gradcli.errors import DataError, StreamError, UsageError
 from gradcli.printable import shorten
-from gradcli.training.steps.reading import Damaged, need, state_of
+from gradcli.training.steps.reading import Damaged, Pace, need, state_of, whole
 from gradcli.training.steps.state import State, Thinned
 
 SCHEMA = "gradcli.checkpoint/1"
 _WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _SHOWN = 3  # differences between jobs
+_SAME = "give the same program, data and options, or another file"
 
 
 def write(path: str, state: State, job: Mapping[str, Any]) -> None:
@@ -61,40 +63,87 @@ def plain(value: Any) -> Any:
         return [value.stride, plain(value.entries())]
     if isinstance(value, Mapping):
         return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
         return [plain(one) for one in value]
     return value
 
 
-def read(path: str, job: Mapping[str, Any], size: int, memory: tuple[str, ...] = ()) -> State | None:
+def read(
+    path: str, job: Mapping[str, Any], size: int, memory: tuple[str, ...] = (), pace: Pace | None = None
+) -> State | None:
     """The state of a checkpoint of this job; None where there is no file.
 
     Args:
         size: how many numbers the parameters are.
         memory: the names of the optimiser's vectors.
+        pace: what the counts have to fit to; None where nothing is known of it.
 
     Raises:
         DataError: it is damaged, or no checkpoint.
         UsageError: it is of another job; the message says what differs.
         StreamError: it can't be read.
     """
-    where = shorten(path, 200)
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
+    where, content = shorten(path, 200), _content(path)
+    if content is None:
         return None
-    except (OSError, ValueError) as error:
-        raise StreamError(f"{where}: {getattr(error, 'strerror', None) or 'not a file name'}") from None
     try:
         found = _document(content)
-        if differences := _differences(found["job"], json.loads(json.dumps(plain(job)))):
+        here = json.loads(json.dumps(plain(job)))
+        if differences := _differences(found["job"], here):
             message = f"{where} is a checkpoint of another job: {'; '.join(differences[:_SHOWN])}"
-            raise UsageError(message, hint="give the same program, data and options, or another file")
-        return state_of(found, size, memory)
+            raise UsageError(message, hint=_advice(found["job"], here))
+        return state_of(found, size, memory, pace)
     except Damaged as error:
         hint = "nothing of it was used; remove it, or name another file, to start anew"
         raise DataError(f"{where} is not a whole checkpoint: {error}", hint=hint) from None
+
+
+def step_of(path: str) -> int | None:
+    """The step that a checkpoint of any job was written at; None where there is no file, or nothing in it.
+
+    Raises:
+        DataError: it is something else, which should not be replaced by a checkpoint.
+        StreamError: it can't be read.
+    """
+    content = _content(path) if os.path.isfile(path) else None
+    if not content:
+        return None
+    try:
+        return whole(_document(content).get("step"))
+    except Damaged as error:
+        hint = "a checkpoint would replace it: remove it, or name another file"
+        raise DataError(f"{shorten(path, 200)} is not a checkpoint: {error}", hint=hint) from None
+
+
+def engine_of(path: str) -> str | None:
+    """The engine of the run that a checkpoint is of; None where that can't be told: reading it whole says why."""
+    try:
+        found = _document(_content(path) or b"")["job"].get("engine")
+    except (StreamError, Damaged):
+        return None
+    return found if found in ("numpy", "native") else None
+
+
+def _content(path: str) -> bytes | None:
+    """What stands in a file; None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StreamError(f"{shorten(path, 200)}: {getattr(error, 'strerror', None) or 'not a file name'}") from None
+
+
+def _advice(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """What to do about a difference."""
+    differs = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+    schedule = there.get("schedule")
+    if differs == ["schedule"] and isinstance(schedule, str):  # also where only the number of epochs is another one
+        return f'to go on with the schedule that it has, write --schedule "{shorten(schedule, 200)}"'
+    return _SAME
 
 
 def _document(content: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradcli.training.layout import Vector
-from gradcli.training.objective import Columns, Objective, count
+from gradcli.training.objective import Columns, Evaluation, Objective, count
 from gradcli.training.results import Epoch
 from gradcli.training.steps.measures import all_finite, norm
 from gradcli.training.steps.optimisers import LARGEST, SQUARES, Optimiser, take
@@ -90,11 +90,32 @@ class Batches:
         return {name: column[row:end] for name, column in self._mixed[1].items()}, end - row
 
 
-class _Trouble(NamedTuple):
-    """Why a step can't be taken, and the parameters that are to blame."""
+class Taken(NamedTuple):
+    """A step, and what it is made of.
+
+    Attributes:
+        loss, gradient: at the parameters before it, of its rows.
+        size: the gradient's norm.
+        factor: what the gradient was multiplied by to be as short as `Plan.clip`; 1 where it was short enough.
+        rate: the learning rate.
+        theta, memory: after it.
+    """
+
+    loss: float
+    gradient: Vector
+    size: float
+    factor: float
+    rate: float
+    theta: Vector
+    memory: Mapping[str, Vector]
+
+
+class Trouble(NamedTuple):
+    """Why a step can't be taken, the parameters that are to blame, and the loss where that has exploded."""
 
     message: str
     theta: Vector
+    loss: float | None = None
 
 
 def run(
@@ -115,7 +136,7 @@ def run(
     stopped = False
     with np.errstate(all="ignore"):
         while True:
-            if (reason := _reason(objective, plan, batches, state)) or stopped:
+            if (reason := ending(objective, plan, batches, state)) or stopped:
                 return _ended(plan, state, reason or "interrupted")
             batch, rows = batches.at(state.epoch + 1, state.row)
             if state.row == 0 and (watched := events.on_epoch(state, batch)) is not None:
@@ -123,7 +144,7 @@ def run(
             after = _step(objective, plan, batches, state, batch, rows)
             if after is None:
                 return _ended(plan, state, "gradient")
-            if isinstance(after, _Trouble):
+            if isinstance(after, Trouble):
                 return _diverged(plan, state, after, batch)
             state = after
             if state.row == batches.rows:
@@ -134,8 +155,8 @@ def run(
             stopped = events.stop()
 
 
-def _reason(objective: Objective, plan: Plan, batches: Batches, state: State) -> str | None:
-    """Why it ends here."""
+def ending(objective: Objective, plan: Plan, batches: Batches, state: State) -> str | None:
+    """Why a run ends in this state; None if it goes on, unless the next step itself finds a reason not to."""
     reason = decided(plan.criteria, state)
     tolerance = plan.criteria.gradient
     if tolerance is None or state.row or (reason is None and batches.single):
@@ -148,41 +169,23 @@ def _reason(objective: Objective, plan: Plan, batches: Batches, state: State) ->
 
 def _step(
     objective: Objective, plan: Plan, batches: Batches, state: State, batch: Columns, rows: int
-) -> State | _Trouble | None:
-    """The state after a step; None where none is needed, since the gradient is within its tolerance."""
-    theta = state.theta
-    loss, gradient = objective.evaluate(theta, batch)
-    size = norm(gradient)
-    start = loss if state.start_loss is None else state.start_loss
-    if not (isfinite(loss) and isfinite(size) and loss <= EXPLODED * max(abs(start), 1.0)):
-        return _Trouble(_what_is_wrong(loss, start, size), theta)
-    tolerance = plan.criteria.gradient
-    if tolerance is not None and batches.single and within(tolerance, theta, gradient, plan.lower, plan.upper):
-        return None
-    gradient, length = clipped(gradient, size, plan.clip, plan.clip_value)
-    if length > LARGEST and SQUARES in plan.optimiser.memory:
-        return _Trouble(f"the gradient is too long to be squared: {length:.3g}", theta)
-    moved, memory = take(
-        plan.optimiser, theta, gradient, rate_at(plan, state.step), plan.settings, state.memory, state.step + 1
-    )
-    if plan.lower is not None:
-        moved = np.maximum(moved, plan.lower)
-    if plan.upper is not None:
-        moved = np.minimum(moved, plan.upper)
-    if not all_finite(moved):
-        return _Trouble("a step leads to parameters that are not finite", moved)
-    row, number = state.row + rows, state.batch + 1
+) -> State | Trouble | None:
+    """The state after a step; None where none is needed."""
+    found = taken(plan, batches, state, objective.evaluate(state.theta, batch))
+    if not isinstance(found, Taken):
+        return found
+    row, number, loss = state.row + rows, state.batch + 1, found.loss
     return State(
-        moved,
-        memory,
+        found.theta,
+        found.memory,
         state.step + 1,
         state.epoch,
         row,
         number,
         state.loss + (loss - state.loss) * (rows / row),
-        state.gradient_norm + (size - state.gradient_norm) / number,
-        start,
-        theta,
+        state.gradient_norm + (found.size - state.gradient_norm) / number,
+        loss if state.start_loss is None else state.start_loss,
+        state.theta,
         state.previous_loss,
         state.best,
         state.history,
@@ -190,6 +193,33 @@ def _step(
         state.log,
         state.seconds,
     )
+
+
+def taken(plan: Plan, batches: Batches, state: State, found: Evaluation) -> Taken | Trouble | None:
+    """The step from a state by the loss and the gradient of its batch there.
+
+    None where none is needed, since the gradient is within its tolerance.
+    """
+    theta, (loss, gradient) = state.theta, found
+    size = norm(gradient)
+    start = loss if state.start_loss is None else state.start_loss
+    if not (isfinite(loss) and isfinite(size) and loss <= EXPLODED * max(abs(start), 1.0)):
+        return Trouble(_what_is_wrong(loss, start, size), theta, loss if isfinite(loss) and isfinite(size) else None)
+    tolerance = plan.criteria.gradient
+    if tolerance is not None and batches.single and within(tolerance, theta, gradient, plan.lower, plan.upper):
+        return None
+    short, length, factor = clipped(gradient, size, plan.clip, plan.clip_value)
+    if length > LARGEST and SQUARES in plan.optimiser.memory:
+        return Trouble(f"the gradient is too long to be squared: {length:.3g}", theta)
+    rate = rate_at(plan, state.step)
+    moved, memory = take(plan.optimiser, theta, short, rate, plan.settings, state.memory, state.step + 1)
+    if plan.lower is not None:
+        moved = np.maximum(moved, plan.lower)
+    if plan.upper is not None:
+        moved = np.minimum(moved, plan.upper)
+    if not all_finite(moved):
+        return Trouble("a step leads to parameters that are not finite", moved)
+    return Taken(loss, gradient, size, factor, rate, moved, memory)
 
 
 def _what_is_wrong(loss: float, start: float, size: float) -> str:
@@ -205,14 +235,18 @@ def rate_at(plan: Plan, step: int) -> float:
     return plan.rate if plan.schedule is None else plan.rate * plan.schedule.factor(step)
 
 
-def clipped(gradient: Vector, size: float, clip: float | None, clip_value: float | None) -> tuple[Vector, float]:
-    """A gradient of norm `size` with its numbers cut to ±clip_value, then shortened to norm clip; and its norm then."""
+def clipped(gradient: Vector, size: float, clip: float | None, clip_value: float | None) -> tuple[Vector, float, float]:
+    """A gradient of norm `size` with its numbers cut to ±clip_value, then shortened to norm clip.
+
+    Also its norm then, and the factor by which it was shortened.
+    """
     if clip_value is not None:
         gradient = np.clip(gradient, -clip_value, clip_value)
         size = norm(gradient)
     if clip is not None and size > clip:
-        gradient, size = gradient * (clip / size), clip
-    return gradient, size
+        factor = clip / size
+        return gradient * factor, clip, factor
+    return gradient, size, 1.0
 
 
 def _closed(objective: Objective, validation: Columns | None, plan: Plan, state: State) -> State:
@@ -243,11 +277,17 @@ def _ended(plan: Plan, state: State, reason: str) -> Ended:
     return Ended(state, reason, REASONS[reason].converged, _kept(plan, state, state.theta))
 
 
-def _diverged(plan: Plan, state: State, trouble: _Trouble, batch: Columns) -> Ended:
-    good = state.theta
+def _diverged(plan: Plan, state: State, trouble: Trouble, batch: Columns) -> Ended:
+    good, growth = state.theta, None
     if trouble.theta is state.theta and state.previous is not None:
         good = state.previous
-    return Ended(state, "diverged", False, _kept(plan, state, good), trouble.theta, batch, trouble.message)
+    last = state.history.last
+    before = state.loss if state.batch else None if last is None else last.loss
+    if trouble.loss is not None and before:
+        growth = abs(trouble.loss / before) if isfinite(trouble.loss / before) else None
+    return Ended(
+        state, "diverged", False, _kept(plan, state, good), trouble.theta, batch, trouble.message, growth
+    )  # fmt: skip
 
 
 def _kept(plan: Plan, state: State, last: Vector) -> Vector:

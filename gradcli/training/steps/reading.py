@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,25 @@ from gradcli.training.steps.state import MOST_ENTRIES, Best, Logged, State, Thin
 Reading: TypeAlias = Callable[[Any], Any]  # makes the value of a part of the document
 
 MOST_STEPS = 2**53
+
+
+class Pace(NamedTuple):
+    """What the counts of a state follow from.
+
+    Attributes:
+        rows: of an epoch, at least 1.
+        size: rows of a step but for an epoch's last one.
+        logged: whether evaluations are stored: that of the start, and at least one of every step.
+    """
+
+    rows: int = 1
+    size: int = 1
+    logged: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return -(-self.rows // self.size)
 
 
 class Damaged(Exception):
@@ -129,8 +148,11 @@ _STAGE = record(WatchedStage, text, number, _SHARE, _SHARE, _SHARE, several(whol
 _WATCHED = record(Watched, whole, several(_STAGE), several(record(WatchedParameter, text, number, _SHARE)))
 
 
-def state_of(document: Mapping[str, Any], size: int, memory: tuple[str, ...]) -> State:
+def state_of(document: Mapping[str, Any], size: int, memory: tuple[str, ...], pace: Pace | None) -> State:
     """The state of a checkpoint's document.
+
+    Args:
+        pace: of the run; None where nothing is known of it.
 
     Raises:
         Damaged: it is none of a run over so many numbers with such a memory.
@@ -164,6 +186,28 @@ def state_of(document: Mapping[str, Any], size: int, memory: tuple[str, ...]) ->
         except Damaged as error:
             raise Damaged(f"{name}: {error}") from None
     state = State(**found)
-    need((state.row > 0) == (state.batch > 0) and state.batch <= state.step, "its counts do not fit together")
-    need(state.history.last is None or state.history.last.epoch == state.epoch, "history: it ends at another epoch")
+    _check_counts(state, pace)
+    _check_history(state.history, state.epoch)
+    need(state.best is None or state.best.epoch <= state.epoch, "best: it is of an epoch to come")
     return state
+
+
+def _check_counts(state: State, pace: Pace | None) -> None:
+    """Steps, epochs, rows and batches tell of one place in a run."""
+    wrong = "its counts do not fit together"
+    need((state.row > 0) == (state.batch > 0) and state.batch <= state.step, wrong)
+    need(state.step == 0 or (state.previous is not None and state.start_loss is not None), wrong)
+    if pace is None:
+        return
+    need(state.row < pace.rows and state.row == state.batch * pace.size, "its rows are not those of the data's batches")
+    need(state.step == state.epoch * pace.steps + state.batch, wrong)
+    need(not pace.logged or state.step == 0 or len(state.log) > state.step, "log: evaluations are missing")
+    entries = state.history.entries()
+    need(all(one.step == one.epoch * pace.steps for one in entries), "history: its steps are not those of its epochs")
+
+
+def _check_history(history: Thinned[Epoch], epoch: int) -> None:
+    """No entry is missing of those that a run keeps."""
+    need((0 if history.last is None else history.last.epoch) == epoch, "history: it ends at another epoch")
+    kept = [one.epoch for one in history.entries() if (one.epoch - 1) % history.stride == 0]
+    need(kept == [*range(1, epoch + 1, history.stride)], "history: entries are missing")

@@ -11,7 +11,7 @@ from math import cos, inf, pi
 from typing import NamedTuple
 
 from gradcli.errors import UsageError
-from gradcli.training.specs import Spec, numbers_by_name, parse_spec, unknown
+from gradcli.training.specs import SHARE, Domain, Setting, Spec, numbers_by_name, parse_spec, unknown
 
 
 class Schedule(NamedTuple):
@@ -32,50 +32,55 @@ class Kind(NamedTuple):
     Attributes:
         name: as it is written.
         doc: one line.
-        settings: its numbers and their defaults, in the order in which they may be written; None where one is
-            needed.
+        settings: its numbers, in the order in which they may be written. A default of infinitely many steps means all
+            that are left.
         factor: of the settings and of the step t = 0, 1, … since it began.
         steps: the setting that says how long it lasts; None where it never ends. Behind its end the next part begins.
-        fills: whether, where that setting is left out, it lasts for the rest of the run.
         source: of the formula; nothing where there is none.
     """
 
     name: str
     doc: str
-    settings: Mapping[str, float | None]
+    settings: Mapping[str, Setting]
     factor: Callable[[Mapping[str, float], int], float]
     steps: str | None = None
-    fills: bool = False
     source: str = ""
 
+    @property
+    def fills(self) -> bool:
+        """Whether it lasts for the rest of the run where nobody says how long."""
+        return self.steps is not None and self.settings[self.steps].default == inf
+
+
+_STEPS = Domain("a number of steps: 1, 2, …", lambda x: x >= 1.0 and x.is_integer())
+_FACTOR = Domain("above 0 and at most 1", lambda x: 0.0 < x <= 1.0)
 
 SCHEDULES: Mapping[str, Kind] = {
     row.name: row
     for row in (
         Kind("constant", "The learning rate stays as it is.", {}, lambda settings, t: 1.0),
         Kind(
-            "step", "The rate is multiplied by factor after every so many steps.", {"every": None, "factor": 0.5},
+            "step", "The rate is multiplied by `factor` after every `every` steps.",
+            {"every": Setting(None, _STEPS), "factor": Setting(0.5, _FACTOR)},
             lambda settings, t: settings["factor"] ** (t // int(settings["every"])),
         ),
         Kind(
             "cosine",
-            "The rate falls to final times itself along half a cosine, in total steps, or in all that are left.",
-            {"total": None, "final": 0.0},
+            "The rate falls along half a cosine to `final` times itself, over `total` steps or all that are left.",
+            {"total": Setting(inf, _STEPS), "final": Setting(0.0, SHARE)},
             lambda settings, t: (
                 settings["final"]
                 + (1.0 - settings["final"]) * (0.5 + 0.5 * cos(pi * min(t / settings["total"], 1.0)))
             ),
-            steps="total", fills=True, source="Loshchilov and Hutter 2017, equation 5",
+            steps="total", source="Loshchilov and Hutter 2017, equation 5",
         ),
         Kind(
-            "warmup", "The rate grows evenly until it is reached after so many steps.", {"steps": None},
+            "warmup", "The rate grows along a straight line from 0, and is reached after `steps` steps.",
+            {"steps": Setting(None, _STEPS)},
             lambda settings, t: min((t + 1) / settings["steps"], 1.0), steps="steps",
         ),
     )
 }  # fmt: skip
-
-_SHARES = {"factor": "above 0 and at most 1", "final": "from 0 to 1"}
-_REST = inf  # steps, where all that are left are meant
 
 
 class Part(NamedTuple):
@@ -125,17 +130,7 @@ def _part(spec: Spec) -> Part:
     kind = SCHEDULES.get(spec.name)
     if kind is None:
         raise unknown(spec.name, "schedule", SCHEDULES)
-    defaults = dict(kind.settings)
-    if kind.fills and kind.steps is not None:
-        defaults[kind.steps] = _REST
-    settings = numbers_by_name(spec, "schedule", defaults)
-    for name, value in settings.items():
-        if name in _SHARES:
-            if not (0.0 <= value <= 1.0) or (name == "factor" and value == 0.0):
-                raise UsageError(f"schedule {kind.name}: {name} is {value:g}", hint=f"it is {_SHARES[name]}")
-        elif value != _REST and not (value >= 1.0 and value.is_integer()):
-            raise UsageError(f"schedule {kind.name}: {name} is {value:g}", hint="it is a number of steps: 1, 2, …")
-    return Part(kind, settings)
+    return Part(kind, numbers_by_name(spec, "schedule", kind.settings))
 
 
 def schedule(parts: tuple[Part, ...], steps: int) -> Schedule:

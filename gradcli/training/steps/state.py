@@ -6,8 +6,8 @@ vectors, and what follows from a state does not depend on how it was come by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -95,6 +95,35 @@ class Logged(NamedTuple):
     gradient: Vector
 
 
+class Log(Sequence[Logged]):
+    """Evaluations in their order. `with_more` gives a new one and leaves this one as it was; both share the memory."""
+
+    __slots__ = ("_count", "_kept")
+
+    def __init__(self, kept: Sequence[Logged] = ()) -> None:
+        self._kept = [*kept]  # grows behind the first _count, which belong to us
+        self._count = len(self._kept)
+
+    def with_more(self, more: Sequence[Logged]) -> Log:
+        made = Log.__new__(Log)
+        made._kept = self._kept if len(self._kept) == self._count else self._kept[: self._count]
+        made._kept += more
+        made._count = len(made._kept)
+        return made
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Logged: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Logged]: ...
+    def __getitem__(self, place: int | slice) -> Logged | Sequence[Logged]:
+        if isinstance(place, slice):
+            return self._kept[: self._count][place]
+        return self._kept[range(self._count)[place]]
+
+
 class State(NamedTuple):
     """What a training is at, between two steps. Make the first one by `begin`.
 
@@ -107,13 +136,13 @@ class State(NamedTuple):
         batch: batches of the present epoch that are done.
         loss, gradient_norm: means over what is done of the present epoch: of the losses, each batch counted by its
             rows, and of the norms of the gradients before clipping, each batch counted once.
-        start_loss: of the very first batch; None before the first step.
+        start_loss: of the very first batch, at the start values; None before the first step.
         previous: the parameters before the last step; None before the first.
         previous_loss: of the epoch before the last finished one.
         best: None without validation data, or where its loss has not been a number yet.
         history: of the finished epochs.
         watched: what `Events.on_epoch` gave.
-        log: evaluations so far of a minimiser that has no steps of its own.
+        log: evaluations so far of a minimiser that has no steps of its own; empty where nobody is going to resume it.
         seconds: the time that the steps so far took; counted only where there is a limit to it.
     """
 
@@ -131,7 +160,7 @@ class State(NamedTuple):
     best: Best | None = None
     history: Thinned[Epoch] = Thinned()
     watched: Thinned[Watched] = Thinned()
-    log: tuple[Logged, ...] = ()
+    log: Sequence[Logged] = ()
     seconds: float = 0.0
 
 
@@ -184,7 +213,9 @@ class Ended(NamedTuple):
         bad_theta: parameters at which the loss or its gradient is not finite or has exploded, or which are not finite
             themselves; None unless it diverged.
         bad_batch: the columns of the batch at which that was seen.
-        trouble: what was wrong, such as "the loss is nan", a sentence without a full stop; None unless it diverged.
+        trouble: what was wrong, such as "the loss is nan", a sentence without a full stop; None unless it diverged, or
+            where there is more to say of the reason.
+        growth: of a run that diverged: the loss at `bad_theta` divided by the one before; None unless both are finite.
     """
 
     state: State
@@ -194,3 +225,4 @@ class Ended(NamedTuple):
     bad_theta: Vector | None = None
     bad_batch: Mapping[str, Any] | None = None
     trouble: str | None = None
+    growth: float | None = None

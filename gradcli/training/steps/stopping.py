@@ -41,7 +41,7 @@ class Criteria(NamedTuple):
 class Reason(NamedTuple):
     """Attributes:
     converged: whether it is a criterion of convergence.
-    message: a sentence without a full stop.
+    message: a sentence without a full stop, for `sentence`.
     """
 
     converged: bool
@@ -52,12 +52,24 @@ REASONS: Mapping[str, Reason] = {
     "gradient": Reason(True, "the gradient is within its tolerance"),
     "loss": Reason(True, "the loss no longer changes by more than its tolerance"),
     "step": Reason(True, "the steps are within their tolerance"),
-    "patience": Reason(False, "the validation loss has not become better for as long as patience lasts"),
+    "patience": Reason(False, "the validation loss has not become better for {patience}"),
     "epochs": Reason(False, "all epochs are done"),
     "time": Reason(False, "the time is up"),
     "interrupted": Reason(False, "interrupted"),
+    "stalled": Reason(False, "nothing better is near, and yet the gradient is not flat"),
     "diverged": Reason(False, "it diverged"),
 }
+
+
+def sentence(reason: str, criteria: Criteria) -> str:
+    """Why a run ended, in words."""
+    epochs = criteria.patience or 0
+    return REASONS[reason].message.format(patience=f"{epochs:,} epoch{'s' if epochs != 1 else ''}")
+
+
+def settled(tolerance: float, before: float, after: float) -> bool:
+    """Whether a loss has changed by no more than a tolerance, relative to itself."""
+    return abs(after - before) <= tolerance * max(abs(after), float_info.min)
 
 
 def decided(criteria: Criteria, state: State) -> str | None:
@@ -75,11 +87,9 @@ def decided(criteria: Criteria, state: State) -> str | None:
 
 
 def _at_the_end_of_an_epoch(criteria: Criteria, state: State) -> str | None:
-    last, before = state.history.last, state.previous_loss
-    if criteria.loss is not None and last is not None and before is not None:
-        change, size = abs(last.loss - before), max(abs(last.loss), float_info.min)
-        if change <= criteria.loss * size:
-            return "loss"
+    last, before, tolerance = state.history.last, state.previous_loss, criteria.loss
+    if tolerance is not None and last is not None and before is not None and settled(tolerance, before, last.loss):
+        return "loss"
     if criteria.step is not None and state.previous is not None:
         length, size = distance(state.theta, state.previous), norm(state.theta) + criteria.step
         if length <= criteria.step * size:
