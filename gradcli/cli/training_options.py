@@ -23,11 +23,13 @@ from gradcli.cli.values import constant
 from gradcli.errors import StreamError, UsageError
 from gradcli.language.parser import normalise
 from gradcli.printable import shorten
-from gradcli.tables import suffix_format
+from gradcli.tables import FORMATS as TABLE_FORMATS
+from gradcli.tables import SUFFIXES, suffix_format
 from gradcli.tables.sources import is_uri
 from gradcli.training.starts import STARTS
 
 FORMATS = ("table", "json", "csv", "markdown")
+TABLES = tuple(name for name in TABLE_FORMATS if name not in FORMATS)  # of the parameters, in a file
 PLOTS = ("-", "FILE.svg", "FILE.png", "FILE.pdf")
 ON_ERROR = ("fail", "skip")
 
@@ -59,7 +61,9 @@ Json = Annotated[bool, typer.Option("--json", help="The same as --format json.")
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="NAME", help=f"One of {', '.join(FORMATS)}; else as the file's name says, or table."
+        "--format",
+        metavar="NAME",
+        help=f"One of {', '.join((*FORMATS, *TABLES))}; else as the file's name says, or table.",
     ),
 ]
 History = Annotated[
@@ -118,8 +122,12 @@ def check_data(data: Sequence[str], nulls: Sequence[str], on_error: str) -> None
 
 
 def chosen_format(format: str | None, output: str | None, json: bool) -> str:
-    """The format of the result."""
-    return one_format(FORMATS, by_name(output, FORMATS), format, json=json)
+    """The format of the result: one of text, or a table of the parameters, which goes to a file."""
+    named = SUFFIXES.get(os.path.splitext(output or "")[1].lower(), by_name(output, FORMATS))
+    chosen = one_format((*FORMATS, *TABLES), named, format, json=json)
+    if chosen not in FORMATS and output in (None, "-"):
+        raise UsageError(f"{chosen} goes to a file", hint="write -o FILE; standard output takes " + ", ".join(FORMATS))
+    return chosen
 
 
 def plot_format(plot: str | None) -> str | None:

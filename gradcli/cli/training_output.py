@@ -77,19 +77,20 @@ def write(result: Training, pictures: Sequence[Plot], targets: Targets) -> None:
     Raises:
         GradcliError: something could not be written.
     """
-    from gradcli.render.training import render
+    from gradcli.render.training import FORMATS, render
     from gradcli.tables.outputs import Outputs
+    from gradcli.training.histories import write_history, write_parameters
 
     look = streams.look(path=targets.output)
-    text = list(render(result, targets.format, look))
+    text = list(render(result, targets.format, look)) if targets.format in FORMATS else []
     picture = _picture(pictures, targets)
     whole = targets.output not in (None, "-")
     with Leaving(), Outputs() as outputs:
-        if whole:
+        if targets.format not in FORMATS:
+            write_parameters(result, outputs.open(targets.output or "").sink, targets.format)
+        elif whole:
             outputs.open(targets.output or "").sink.write("".join(text).encode("utf-8", "backslashreplace"))
         if targets.history is not None:
-            from gradcli.training.histories import write_history
-
             write_history(result, outputs.open(targets.history).sink, format_of(targets.history, None))
         if picture is not None:
             outputs.open(targets.plot or "").sink.write(picture)

@@ -346,3 +346,20 @@ def test_without_scipy(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "scipy", None)
     assert 'pip install "gradcli[fit]"' in refused("fit", *MISRA)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".ndjson", ".tsv"])
+def test_parameters_as_a_table(suffix: str, cli: Cli, tmp_path: Path) -> None:
+    """A row per number, with its standard error, in whatever format of tables the name says."""
+    target = tmp_path / f"parameters{suffix}"
+    assert cli("fit", *MISRA, "--quiet", "-o", str(target)).out == ""
+    found = cli("batch", "value^2", str(target), "--wrt", "value", "--prefix", "its_", "--to", "ndjson", "--quiet")
+    rows = [json.loads(one) for one in found.out.splitlines()]
+    assert [row["parameter"] for row in rows] == ["b1", "b2"]
+    for row, (value, deviation) in zip(rows, CERTIFIED.values(), strict=True):
+        assert math.isclose(float(row["value"]), value, rel_tol=1e-9)
+        assert math.isclose(float(row["standard_error"]), deviation, rel_tol=1e-6)
+
+
+def test_a_table_of_parameters_is_a_file(refused: Refused) -> None:
+    assert "parquet goes to a file" in refused("fit", *MISRA, "--format", "parquet")
