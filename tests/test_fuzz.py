@@ -52,7 +52,7 @@ def test_any_command_line_is_answered_or_refused(monkeypatch: pytest.MonkeyPatch
 def test_every_command_and_option_is_tried() -> None:
     """Command lines come from the commands' own parameters."""
     source, words = Arguments(Random(0), 0.1), Counter[str]()
-    for _ in range(3000):
+    for _ in range(9000):
         words.update(argument.partition("=")[0] for argument in source.arguments())
     for command in COMMANDS:
         assert words[command] > 50, command

@@ -13,7 +13,7 @@ from gradcli.cli.row_options import From, Keep, Null, OnError, Only, Quiet, Reje
 from gradcli.errors import ExitStatus, UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.printable import shorten
-from gradcli.tables import suffix_format
+from gradcli.tables import FORMATS, suffix_format
 
 if TYPE_CHECKING:
     from gradcli.batch.tally import Tally
@@ -75,7 +75,8 @@ def run(
         raise UsageError("there is no data", hint="name files after the result, or - for standard input")
     if result == "-" and "-" in data:
         raise UsageError("only one of the result and the data can come from standard input")
-    if suffix_format(result) not in (None, "ndjson", "json") and any(one.endswith(".json") for one in data):
+    table = suffix_format(result)
+    if table is not None and not FORMATS[table].lines and any(one.endswith(".json") for one in data):
         hint = f"did you mean gradcli predict {shorten(data[0], 200)} {shorten(result, 200)}?"
         raise UsageError(f"{shorten(result, 200)} is a table, and the result of the training comes first", hint=hint)
     row_options.check_data(data, null or [])

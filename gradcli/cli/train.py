@@ -129,10 +129,11 @@ def run(
     Columns bind the inputs of their name, --param names what is learnt, other inputs are given a value:
 
     \b
-      gradcli train "(w*x + b - y)^2" --data points.csv --param w=0 --param b=0
-      gradcli train @network.grad --data rows.csv --param "W=glorot(4,2)" --optimizer adam --batch-size 32 --epochs 50
-      gradcli train "(1-x)^2 + 100*(y-x^2)^2" --param x=-1.2 --param y=1 --optimizer lbfgs
-      gradcli train @network.grad --data rows.csv --param "W=he(4,2)" --watch --plot loss.svg -o model.json
+      gradcli train "(w*x + b - y)^2" --data xy.csv --param w=0 --param b=0
+      gradcli train "(1-u)^2 + 100*(v-u^2)^2" --param u=-1 --param v=1 \\
+          --optimizer lbfgs
+      gradcli train @network.grad --data rows.csv --param "W=glorot(4,2)" \\
+          --optimizer adam --batch-size 32 --epochs 50 --watch -o model.json
     """
     from gradcli.cli import train_job
     from gradcli.cli.training_data import Asked
