@@ -31,7 +31,7 @@ def scipy_optimize() -> Any:
     try:
         from scipy import optimize
     except ImportError:
-        raise MissingError("this method", "fit") from None
+        raise MissingError("a minimiser of SciPy", "fit") from None
     return optimize
 
 
