@@ -157,7 +157,7 @@ def _job(programs: Sequence[Program], bound: Bound, bounds: Mapping[str, tuple[f
     for one, option in ((target, "--target"), (sigma, "--sigma")):
         _check_fixed(one, option, bound)
     graph = _graph(model, bound, None if how.of is None else normalise(how.of), how, "the model")
-    _check_used(graph, bound)
+    training_starts.check_used(bound.starts, [graph], "the model")
     layout = Layout(bound.shapes)
     start = layout.vector(training_starts.draw(bound.starts, how.seed, lambda name: forms.fans(graph, name)))
     check_start(layout, start)
@@ -193,17 +193,6 @@ def _graph(one: Program, bound: Bound, of: str | None, how: How, what: str) -> G
         message = f"{what} is an array of shape {shown(shape)} in every row, not a number"
         raise BindingError(message, source=graph.source, span=graph.span(graph.output), hint="--of takes a stage of it")
     return graph
-
-
-def _check_used(graph: Graph, bound: Bound) -> None:
-    """Refuse parameters that move nothing."""
-    for name in bound.starts:
-        if name in graph.consumed:
-            hint = f"give it as --{shorten(name)} VALUE"
-            raise BindingError(f"{shorten(name)} counts, indexes or shapes, and can't be a parameter", hint=hint)
-        if name not in graph.inputs:
-            hint = f"leave out --param {shorten(name)}"
-            raise BindingError(f"the model does not depend on {shorten(name)}", hint=hint)
 
 
 def _computed(one: Program, bound: Bound, how: How, option: str) -> Vector:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gradcli.cli import given, program, streams, train_plan, training_data, training_options, training_output
+from gradcli.cli import (
+    given,
+    program,
+    streams,
+    train_plan,
+    training_data,
+    training_options,
+    training_output,
+    training_starts,
+)
 from gradcli.cli.bindings import missing_expression
 from gradcli.cli.signals import Interrupts, Leaving
 from gradcli.cli.train_plan import How, Method
@@ -155,7 +164,7 @@ def _job(
     except ProgramError as error:
         raise training_data.in_terms_of_columns(error, bound) from None
     extra = None if penalty is None else forms.penalty(penalty, form)
-    _check_used(form, extra, bound)
+    training_starts.check_used(bound.starts, [form.graph, *([extra] if extra is not None else [])], "the loss")
     columns, validation = _validation(bound, asked, how)
     starts = training_data.drawn(bound, how.seed, lambda name: forms.fans(form.graph, name))
     layout = Layout(bound.shapes)
@@ -193,18 +202,6 @@ def _objective(
 
         engine = engine_of(checkpoint) or engine
     return PerRow(form, penalty, engine=engine, threads=how.threads, rows=method.epochs * rows)
-
-
-def _check_used(form: Form, penalty: Graph | None, bound: Bound) -> None:
-    """Refuse parameters that move nothing."""
-    graphs = [form.graph, *([penalty] if penalty is not None else [])]
-    for name in bound.starts:
-        if any(name in graph.inputs for graph in graphs):
-            continue
-        if any(name in graph.consumed for graph in graphs):
-            hint = f"give it as --{shorten(name)} VALUE"
-            raise BindingError(f"{shorten(name)} counts, indexes or shapes, and can't be a parameter", hint=hint)
-        raise BindingError(f"the loss does not depend on {shorten(name)}", hint=f"leave out --param {shorten(name)}")
 
 
 def _validation(bound: Bound, asked: Asked, how: How) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ drawn. Invariant: nothing is drawn before every shape is known and the program t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gradcli.cli.bindings import collect
@@ -16,6 +16,7 @@ from gradcli.numeric.elements import shape_of
 from gradcli.printable import shorten
 
 if TYPE_CHECKING:
+    from gradcli.graph.graph import Graph
     from gradcli.graph.ops.layout import Shape
 
 
@@ -59,3 +60,20 @@ def draw(starts: Mapping[str, Any], seed: int, fans: Callable[[str], tuple[int, 
         name: drawn(start, name, seed, fans(name)) if isinstance(start, Spec) else start
         for name, start in starts.items()
     }
+
+
+def check_used(starts: Collection[str], graphs: Sequence[Graph], what: str) -> None:
+    """Refuse parameters that move nothing.
+
+    Args:
+        starts: the parameters.
+        graphs: what they may move.
+        what: that is called: the loss, the model.
+    """
+    for name in starts:
+        if any(name in graph.inputs for graph in graphs):
+            continue
+        if any(name in graph.consumed for graph in graphs):
+            hint = f"give it as --{shorten(name)} VALUE"
+            raise BindingError(f"{shorten(name)} counts, indexes or shapes, and can't be a parameter", hint=hint)
+        raise BindingError(f"{what} does not depend on {shorten(name)}", hint=f"leave out --param {shorten(name)}")

@@ -16,9 +16,9 @@ from gradcli.errors import UsageError
 from gradcli.render.explain.training_step import TrainingStep
 from gradcli.traces import Trace
 from gradcli.training.layout import Layout, Vector
+from gradcli.training.measures import distance, norm
 from gradcli.training.objective import Columns, Evaluation, Objective, count
 from gradcli.training.steps.loop import Batches, Plan, Taken, Trouble, ending, run, taken
-from gradcli.training.steps.measures import distance, norm
 from gradcli.training.steps.state import Events, State
 from gradcli.training.steps.stopping import sentence
 from gradcli.training.watching import gradient_of

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcli.graph.ops.layout import Shape
 from gradcli.graph.rewriting.unroll import element_names
+from gradcli.training.measures import norm
 
 Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -87,11 +88,4 @@ class Layout:
 
     def norms(self, vector: Vector) -> dict[str, float]:
         """The root of the sum of squares of every parameter's part; inf only where that overflows itself."""
-        found = {}
-        for name, place in self.slices.items():
-            part = vector[place]
-            largest = float(np.max(np.abs(part))) if part.size else 0.0
-            scaled = largest if largest and np.isfinite(largest) else 1.0
-            with np.errstate(all="ignore"):
-                found[name] = float(scaled * np.sqrt(np.sum(np.square(part / scaled))))
-        return found
+        return {name: norm(vector[place]) for name, place in self.slices.items()}

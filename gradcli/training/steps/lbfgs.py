@@ -20,12 +20,12 @@ import numpy as np
 
 from gradcli.errors import UsageError
 from gradcli.training.layout import Vector
+from gradcli.training.measures import norm
 from gradcli.training.objective import Columns, Objective
 from gradcli.training.results import Epoch
 from gradcli.training.squares.leastsquares import scipy_optimize
-from gradcli.training.steps.measures import norm
 from gradcli.training.steps.state import Ended, Events, Log, Logged, State, begin
-from gradcli.training.steps.stopping import REASONS, Criteria, decided, settled, within
+from gradcli.training.steps.stopping import REASONS, Criteria, decided, inside, settled, within
 
 MOST_ITERATIONS = 1000
 _RUNS = 20
@@ -144,13 +144,6 @@ class _Run:
         return decided(criteria._replace(loss=None), self.state)
 
 
-def inside(point: Logged, lower: Vector, upper: Vector) -> Vector:
-    """The gradient, 0 where it would move its parameter out of its bounds."""
-    pressed = ((point.theta <= lower) & (point.gradient > 0.0)) | ((point.theta >= upper) & (point.gradient < 0.0))
-    free: Vector = np.where(pressed, 0.0, point.gradient)
-    return free
-
-
 def minimise(
     objective: Objective, columns: Columns, state: State, lower: Vector, upper: Vector, criteria: Criteria,
     events: Events, *, memory: int = 10, logged: bool = True,
@@ -196,7 +189,7 @@ def _runs(run: _Run, memory: int) -> str:
         gained = run.first.loss - run.accepted.loss
         if before - run.accepted.loss <= _GAIN * max(gained, abs(run.accepted.loss)):
             break
-    gradient = inside(run.accepted, run.lower, run.upper)
+    gradient = inside(run.accepted.theta, run.accepted.gradient, run.lower, run.upper)
     rounding = _REST * max(gained, abs(run.accepted.loss))
     # What a Newton step would gain. The first run saw most of the function; the last one perhaps rounding alone.
     stills = [float(gradient @ (found @ gradient)) / 2.0 for found in curvatures if found is not None]
@@ -212,7 +205,7 @@ def _hidden(run: _Run) -> bool:
 
     Its length is the gradient's own: where, by its change over a short way, it becomes 0.
     """
-    at, gradient = run.accepted, inside(run.accepted, run.lower, run.upper)
+    at, gradient = run.accepted, inside(run.accepted.theta, run.accepted.gradient, run.lower, run.upper)
     size, scale = norm(gradient), max(norm(at.theta), 1.0)
     if not (isfinite(size) and size > _LEFT * norm(run.first.gradient)):
         return False
@@ -220,7 +213,7 @@ def _hidden(run: _Run) -> bool:
     def moved(length: float) -> tuple[float, Vector]:
         theta = np.clip(at.theta - gradient * (length / size), run.lower, run.upper)
         found = run.objective.evaluate(theta, run.columns)
-        return found.loss, inside(Logged(theta, found.loss, found.gradient), run.lower, run.upper)
+        return found.loss, inside(theta, found.gradient, run.lower, run.upper)
 
     probe = _PROBE * scale
     bent = (size - float(moved(probe)[1] @ gradient) / size) / probe

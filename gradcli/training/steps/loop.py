@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gradcli.training.layout import Vector
+from gradcli.training.measures import all_finite, norm
 from gradcli.training.objective import Columns, Evaluation, Objective, count
 from gradcli.training.results import Epoch
-from gradcli.training.steps.measures import all_finite, norm
 from gradcli.training.steps.optimisers import LARGEST, SQUARES, Optimiser, take
 from gradcli.training.steps.schedules import Schedule
 from gradcli.training.steps.state import QUIET, Best, Ended, Events, State

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradcli.training.layout import Vector
-from gradcli.training.steps.measures import distance, largest, norm
+from gradcli.training.measures import distance, largest, norm
 from gradcli.training.steps.state import State
 
 
@@ -103,8 +103,13 @@ def _at_the_end_of_an_epoch(criteria: Criteria, state: State) -> str | None:
 
 def within(tolerance: float, theta: Vector, gradient: Vector, lower: Vector | None, upper: Vector | None) -> bool:
     """Whether no number of the gradient is larger, but for those that point out of the bounds."""
+    return largest(inside(theta, gradient, lower, upper)) <= tolerance
+
+
+def inside(theta: Vector, gradient: Vector, lower: Vector | None, upper: Vector | None) -> Vector:
+    """The gradient, 0 where it would move its parameter out of its bounds."""
     if lower is not None:
         gradient = np.where((theta <= lower) & (gradient > 0.0), 0.0, gradient)
     if upper is not None:
         gradient = np.where((theta >= upper) & (gradient < 0.0), 0.0, gradient)
-    return largest(gradient) <= tolerance
+    return gradient

@@ -6,10 +6,12 @@ Enters: vectors. Leaves: numbers. Invariant: bits depend on the numbers alone, n
 from __future__ import annotations
 
 from math import inf, isfinite, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcli.training.layout import Vector
+if TYPE_CHECKING:
+    from gradcli.training.layout import Vector
 
 BLOCK = 8_192  # numbers: so many stay in the cache, and BLAS does not share out so few
 _SMALL, _LARGE = 1e-280, 1e280  # sums of squares between these have lost nothing to underflow or overflow
