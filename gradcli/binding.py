@@ -15,7 +15,9 @@ from gradcli.graph import ops
 from gradcli.graph.ops.layout import Shape, shown
 from gradcli.printable import shorten
 
-MISSING = "no value for "  # how the message begins where an input has none
+
+class UnboundError(BindingError):
+    """Inputs have no value."""
 
 
 class Needs(Protocol):
@@ -52,7 +54,8 @@ def bind(graph: Needs, given: Mapping[str, Any]) -> dict[str, Any]:
         given: a number, or an array of floats, by name.
 
     Raises:
-        BindingError: a name is given and not an input, an input has no value, or one of another shape.
+        UnboundError: an input has no value.
+        BindingError: a name is given and not an input, or a value has another shape.
     """
     check_known(graph, given)
     missing = [name for name in graph.inputs if name not in given]
@@ -62,7 +65,7 @@ def bind(graph: Needs, given: Mapping[str, Any]) -> dict[str, Any]:
         hint = f"give {'it' if len(missing) == 1 else 'them'} as {shorten(wanted, 200)}"
         if functions := [name for name in missing if ops.find(name)]:
             hint = f"{functions[0]} is a function; write {functions[0]}(…)"
-        raise BindingError(MISSING + some, hint=hint)
+        raise UnboundError(f"no value for {some}", hint=hint)
     shapes: Mapping[int, Shape] = getattr(graph, "shapes", {})
     return {name: _fitting(name, given[name], shapes.get(place, ())) for name, place in graph.inputs.items()}
 

@@ -11,11 +11,11 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from gradcli.binding import MISSING
+from gradcli.binding import UnboundError
 from gradcli.cli import options, program, reporting, streams
 from gradcli.cli.bindings import BindingCommand
 from gradcli.cli.redirect import redirected_name
-from gradcli.errors import BindingError, ExitStatus, UsageError
+from gradcli.errors import ExitStatus, UsageError
 from gradcli.graph.lower import MAX_GATES
 from gradcli.language.parser import normalise
 from gradcli.passes import evaluate_graph
@@ -136,10 +136,9 @@ def _all_or_none(variables: str | None) -> Iterator[None]:
     """Where some inputs have a value and others none, say that a picture needs no values at all."""
     try:
         yield
-    except BindingError as error:
-        if error.message.startswith(MISSING):
-            leave_out = "the values" if variables is None else "--vars"
-            error.hint = f"{error.hint}; or leave out {leave_out}: the structure needs none"
+    except UnboundError as error:
+        leave_out = "the values" if variables is None else "--vars"
+        error.hint = f"{error.hint}; or leave out {leave_out}: the structure needs none"
         raise
 
 
