@@ -23,6 +23,8 @@ BENCHMARKS = (
     "tables",
     "totals",
     "training",
+    "comparison",
+    "page",
 )
 PEERS = ("micrograd", "torch", "sympy", "lark", "jax", "autograd", "casadi", "pandas", "pyarrow")
 

@@ -40,6 +40,7 @@ def arguments(command: str, *program: str) -> list[str]:
     return [
         command,
         *(["--to", "python"] if command == "code" else []),
+        *(["bash"] if command == "completion" else []),
         *(expression for name in ("expression", "other") if name in names),
         *(values if takes_program(command) else []),
     ]

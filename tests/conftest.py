@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,15 @@ for _number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(sign
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _without_a_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test starts a browser (`view --open`), and temporary files stay in pytest's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webbrowser.open", lambda place: True)
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.getbasetemp()))
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -149,6 +149,7 @@ class _Output(io.BytesIO):
 
 def invoke(line: Line) -> Outcome:
     """Run the command line in this process."""
+    os.environ["BROWSER"] = "true"  # the command of that name: --open starts no browser
     before = sys.stdin, sys.stdout, sys.stderr
     raw, errors = _Output(), io.BytesIO()
     raw.fault = line.fault

@@ -82,7 +82,7 @@ def check_off_edges(trace: Trace) -> None:
             continue
         row = ops.ROWS[graph.codes[index]]
         operands = [trace.values[operand] for operand in graph.operands[index]]
-        if row.kink is not None and row.kink.at(*operands):
+        if row.kink is not None and row.kink.at(trace.system, *operands):
             raise Skipped("on a kink")
         if row.name == "pow" and operands[0] == 0 and partials[1] is not None:
             raise Skipped("0^0, or a power of 0 whose exponent moves")

@@ -41,7 +41,7 @@ def test_any_command_line_is_answered_or_refused(monkeypatch: pytest.MonkeyPatch
     """With documented statuses, without tracebacks or pieces of results, and no file is written that nobody named."""
     monkeypatch.delenv("GRADCLI_TRACEBACK", raising=False)
     here, report = Path.cwd(), Report()
-    assert fuzzing.fuzz_lines(160_000, Random("lines"), report, layout=0.0) >= 160_000
+    assert fuzzing.fuzz_lines(200_000, Random("command lines"), report, layout=0.0) >= 200_000
     _expect_nothing(report)
     assert Path.cwd() == here
     seen = report.counts["command lines"]
@@ -52,7 +52,7 @@ def test_any_command_line_is_answered_or_refused(monkeypatch: pytest.MonkeyPatch
 def test_every_command_and_option_is_tried() -> None:
     """Command lines come from the commands' own parameters."""
     source, words = Arguments(Random(0), 0.1), Counter[str]()
-    for _ in range(9000):
+    for _ in range(11_000):
         words.update(argument.partition("=")[0] for argument in source.arguments())
     for command in COMMANDS:
         assert words[command] > 50, command

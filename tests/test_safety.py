@@ -234,13 +234,14 @@ def _suspicious(source: str) -> set[str]:
 HARMLESS = {name: {"eval"} for name in ("cli/app.py", "cli/program.py", "cli/bindings.py")}
 HARMLESS["numeric/arrays/__init__.py"] = {"allow_pickle"}  # which is False there
 HARMLESS |= {f"codegen/{path.name}": NAMES_OF_CODE for path in PACKAGE.glob("codegen/*.py")}
+BROWSER = {"cli/view.py": {"webbrowser"}}  # which shows the page that was written, when --open asks for it
 SOURCES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_way_from_text_to_code(name: str) -> None:
     """Not by getattr, by a text that names a builtin, by a reader that runs what it reads, nor over the network."""
-    found = _suspicious(SOURCES[name].read_text(encoding="utf-8"))
+    found = _suspicious(SOURCES[name].read_text(encoding="utf-8")) - BROWSER.get(name, set())
     allowed = HARMLESS.get(name, set())
     assert found - allowed == set()
     tree = ast.parse(SOURCES[name].read_text(encoding="utf-8"))

@@ -45,6 +45,7 @@ LAYERS = (
     ("diagnose",),
     ("comparing",),
     ("render", "codegen"),
+    ("page",),
     ("kernels", "tables"),
     ("batch", "sweeping", "propagating"),
     ("training",),

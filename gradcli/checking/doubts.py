@@ -56,7 +56,7 @@ def _doubtful_values(graph: Graph, values: Sequence[Any], context: Any, m: Numbe
         if known[index] is not None:
             continue
         if name in _DISCRETE or name in _CHOICES:
-            if None in given and row.kink is not None and row.kink.at(*xs):
+            if None in given and row.kink is not None and row.kink.at(m, *xs):
                 return True
         elif not _from_infinite(xs) and (_is_short(y, context) or _absorbs(name, y, xs)):
             return True

@@ -16,6 +16,7 @@ from gradcli.checking.slopes import Slope, Slopes
 from gradcli.graph import ops
 from gradcli.graph.describe import gate_text, operand_text, rule_text
 from gradcli.graph.ops import Op
+from gradcli.passes import FLOATS
 from gradcli.printable import shorten
 from gradcli.traces import Trace
 
@@ -158,7 +159,7 @@ class Judge:
     def _verdict(
         self, row: Op, xs: list[float], slope: Slope, judged: Any, error: float | None, bound: float | None, own: bool
     ) -> str:
-        if slope.value is None or (row.kink is not None and row.kink.at(*xs)):
+        if slope.value is None or (row.kink is not None and row.kink.at(FLOATS, *xs)):
             return self._at_kink(row, xs, slope, judged, own)
         if _is_infinite(slope.value) and judged != slope.value:
             return NONE  # a jump, or a slope without bounds: whatever is taken is a convention
@@ -179,7 +180,7 @@ class Judge:
         room = 4 * max(abs(x) if abs(x) < math.inf else 0 for x in (low, high)) * 2.0**-52
         if low - room <= judged <= high + room:
             return PROVED if own else BETWEEN
-        stated = row.kink is not None and row.kink.at(*xs) and judged == 0
+        stated = row.kink is not None and row.kink.at(FLOATS, *xs) and judged == 0
         if stated and _is_infinite(low) and _is_infinite(high):
             return BETWEEN
         if own:

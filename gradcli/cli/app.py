@@ -21,22 +21,35 @@ from gradcli.printable import shorten
 
 COMMANDS = {
     "eval": "gradcli.cli.eval:run",
-    "dot": "gradcli.cli.dot:run",
-    "check": "gradcli.cli.check:run",
     "explain": "gradcli.cli.explain:run",
-    "code": "gradcli.cli.generate:run",
+    "dot": "gradcli.cli.dot:run",
+    "view": "gradcli.cli.view:run",
+    "check": "gradcli.cli.check:run",
+    "compare": "gradcli.cli.compare:run",
     "diff": "gradcli.cli.diff:run",
     "hessian": "gradcli.cli.hessian:run",
     "jacobian": "gradcli.cli.jacobian:run",
-    "compare": "gradcli.cli.compare:run",
+    "code": "gradcli.cli.generate:run",
     "batch": "gradcli.cli.batch:run",
-    "propagate": "gradcli.cli.propagate:run",
     "sweep": "gradcli.cli.sweep:run",
+    "propagate": "gradcli.cli.propagate:run",
     "train": "gradcli.cli.train:run",
     "fit": "gradcli.cli.fit:run",
     "predict": "gradcli.cli.predict:run",
     "functions": "gradcli.cli.functions:run",
     "schema": "gradcli.cli.schema:run",
+    "man": "gradcli.cli.man:run",
+    "completion": "gradcli.cli.completion:run",
+}
+# What the helps put together, each from its first command on.
+GROUPS = {
+    "Evaluate": "eval",
+    "Pictures": "dot",
+    "Trust": "check",
+    "Derivatives": "diff",
+    "Data": "batch",
+    "Learn": "train",
+    "Look up": "functions",
 }
 
 
@@ -61,6 +74,13 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, COMMANDS))
+        for title, names in grouped().items():
+            helps = [self.get_command(ctx, name).get_short_help_str(formatter.width) for name in names]
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), text) for name, text in zip(names, helps, strict=True)])
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
@@ -78,6 +98,17 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+def grouped() -> dict[str, list[str]]:
+    """The commands under the titles of their groups."""
+    found: dict[str, list[str]] = {}
+    titles = {first: title for title, first in GROUPS.items()}
+    for name in COMMANDS:
+        if name in titles:
+            found[titles[name]] = group = []
+        group.append(name)
+    return found
+
+
 def _command_hint(word: str) -> str:
     from difflib import get_close_matches
 
@@ -88,7 +119,7 @@ def _command_hint(word: str) -> str:
     close = get_close_matches(word[:40], COMMANDS, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return f"the commands are {', '.join(COMMANDS)}; an expression follows its command: gradcli eval EXPR"
+    return f"the commands are {', '.join(COMMANDS)}; one comes first: gradcli eval EXPR"
 
 
 def commands_with(option: str) -> list[str]:
@@ -106,6 +137,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    options_metavar="COMMAND",
+    subcommand_metavar="[OPTIONS] [EXPR] [--NAME VALUE]...",
     context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": True},
 )
 
@@ -124,7 +157,14 @@ def root(
 ) -> None:
     """See and trust a gradient: every gate's value, local and global gradient.
 
-    Example: gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
+    A command, a program in quotes, and a value for each of its inputs:
+
+    \b
+      gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
+      gradcli dot "(x+y)*z" --x 2 --y 3 --z -4 > graph.svg
+      gradcli eval @program.grad --vars values.json --json
+
+    `gradcli COMMAND --help` tells all about a command, `gradcli man` about all.
     """
 
 

@@ -104,6 +104,9 @@ class BindingCommand(TyperCommand):
 
     joined: ClassVar[Mapping[str, Collection[str]]] = {}  # as for `sort_arguments`
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[--NAME VALUE]..."]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         options = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
         valued = {name: not getattr(p, "is_flag", False) for p in options for name in (*p.opts, *p.secondary_opts)}

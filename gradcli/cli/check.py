@@ -63,6 +63,7 @@ def run(
     \b
       gradcli check "(1-cos(x))/x^2" --x 1e-8
       gradcli check "x*exp(-x)" --x 1e-3..700 --point random:20
+      gradcli check "log(1+exp(x))" --x -30 --json
     """
     rewriting = program.Rewriting(expand, fuse, share, unroll)
     loaded = program.load(

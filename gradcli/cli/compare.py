@@ -72,7 +72,8 @@ def run(
 
     \b
       gradcli compare "log(1+exp(x))" "softplus(x)" --x 40
-      gradcli compare "1/(1+exp(-x))" "sigmoid(x)" --x -800..800 --point random:50
+      gradcli compare "1/(1+exp(-x))" "sigmoid(x)" --x -800..800 \\
+          --point random:50
       gradcli compare "sin(x)^2 + cos(x)^2" "1"
     """
     chosen = one_format(FORMATS, "table", format, json=json)

@@ -64,7 +64,6 @@ def run(
       gradcli diff "x^2*sin(y)"
       gradcli diff "x^2*sin(y)" --wrt y | gradcli eval - --x 2 --y 0.5
       gradcli diff "tanh(x)" --order 2 --x 1
-      gradcli diff "(x+y)*z" --stages
       gradcli diff "sum((X@w-y)^2)" --wrt w --shapes X=5x3,w=3,y=5
     """
     others = {"--order": order > 1, "--raw": raw, "--textbook": textbook, "--json": json, "--format": format != "text"}

@@ -80,6 +80,7 @@ def run(
     \b
       gradcli eval "(x+y)*z" --x 2 --y 3 --z -4
       gradcli eval "sum(tanh(W @ x))" --W "[[1, 2], [3, 4]]" --x "[0.5, -1]"
+      gradcli eval @program.grad --vars values.json --json
     """
     named = by_name(output, _formats(contributions is not None or stats, jacobians))
     chosen = asked_format(named, format, json=json, tree=tree)

@@ -53,6 +53,7 @@ def run(
     \b
       gradcli explain "q = x + y; q*z" --x 2 --y 3 --z -4
       gradcli explain "q = x + y; q*z" --x 2 --y 3 --z -4 --gate q
+      gradcli explain "sin(x)*y" --x 1 --y 2 --format latex --standalone
     """
     telling = Telling(None if gate is None else normalise(gate), brief, short, standalone)
     rewriting = program.Rewriting(expand, fuse, share, unroll)

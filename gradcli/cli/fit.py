@@ -47,7 +47,8 @@ def run(
     Columns bind the inputs of their name, --param names what is fitted, other inputs are given a value:
 
     \b
-      gradcli fit "a*exp(-k*t)" --data ty.csv --target y --param a=1 --param k=1
+      gradcli fit "a*exp(-k*t)" --data decay.csv --target y \\
+          --param a=1 --param k=0.1
       gradcli fit "a*exp(-k*t)" --data decay.csv --target y --sigma y_err \\
           --param a=1 --param k=0.1 --plot fit.svg
       gradcli fit "log(a) - k*t" --data decay.csv --target "log(y)" \\

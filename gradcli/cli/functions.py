@@ -20,7 +20,13 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     cost: Annotated[bool, typer.Option("--cost", help="How many gates the derivative of each takes.")] = False,
 ) -> None:
-    """List functions and operators with their rules, or show one."""
+    """List functions and operators with their rules, or show one.
+
+    \b
+      gradcli functions
+      gradcli functions sigmoid
+      gradcli functions --json
+    """
     rows = [row for row in ops.ROWS if not row.hidden]
     if name is not None:
         rows = [row for row in rows if name in (row.name, row.symbol, *row.aliases)]

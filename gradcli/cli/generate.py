@@ -20,6 +20,7 @@ Name = Annotated[str, typer.Option("--name", metavar="NAME", help="What the func
 SelfTest = Annotated[
     bool, typer.Option("--self-test", help="Add a check at the values that are given, for running the file.")
 ]
+Trace = Annotated[bool, typer.Option("--trace", help="Return every gate's numbers too (javascript).")]
 List = Annotated[bool, typer.Option("--list", help="List the targets.")]
 
 
@@ -29,6 +30,7 @@ def run(
     to: To = None,
     name: Name = "f",
     self_test: SelfTest = False,
+    trace: Trace = False,
     every_target: List = False,
     wrt: options.Wrt = None,
     of: options.Of = None,
@@ -65,7 +67,9 @@ def run(
     )  # fmt: skip
     point = loaded.points[0] if self_test else None
     constants = loaded.constants
-    streams.deliver([generate(loaded.graph, to, name, loaded.wrt, point, max_gates, constants=constants)], output)
+    streams.deliver(
+        [generate(loaded.graph, to, name, loaded.wrt, point, max_gates, constants=constants, trace=trace)], output
+    )
     if constants:
         streams.note(f"note: constants of the function: {shorten(', '.join(constants), 200)}")
 

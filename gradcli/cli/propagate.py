@@ -29,7 +29,7 @@ Correlations = Annotated[
 Second = Annotated[bool, typer.Option("--second-order", help="Show what second derivatives change, for normal errors.")]
 Data = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DATA...]", show_default=False, help="Tables to compute row by row; - for standard input."),
+    typer.Argument(metavar="DATA...", show_default=False, help="Tables to compute row by row; - for standard input."),
 ]
 End = Annotated[
     str, typer.Option("--err-suffix", metavar="END", help="The uncertainties of x stand in the column x + END.")
@@ -82,7 +82,7 @@ def run(
     \b
       gradcli propagate "4*pi^2*L/T^2" --L "0.9985(5)" --T "2.007 ± 0.003"
       gradcli propagate "x*y" --x "2.0(1)" --y "3.0(2)" --corr x,y=0.3
-      gradcli propagate "4*pi^2*L/T^2" periods.csv --L "0.9985(5)" -o results.csv
+      gradcli propagate "4*pi^2*L/T^2" periods.csv --L "0.9985(5)" -o g.csv
     """
     misplaced = _misplaced(program.arguments_of(context)[0].given, bool(data))
     if not data:

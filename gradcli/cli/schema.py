@@ -27,7 +27,12 @@ SCHEMAS = {
 def run(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.")] = "trace",
 ) -> None:
-    """Print the JSON Schema of what --json writes."""
+    """Print the JSON Schema of what --json writes.
+
+    \b
+      gradcli schema > trace.schema.json
+      gradcli schema training
+    """
     if name not in SCHEMAS:
         raise UsageError(f"there is no schema {shorten(name)}", hint=f"the schemas are {', '.join(SCHEMAS)}")
     streams.emit([(files("gradcli") / "schemas" / SCHEMAS[name]).read_text(encoding="utf-8")])

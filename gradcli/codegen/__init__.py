@@ -56,6 +56,7 @@ def generate(
     max_gates: int = MAX_GATES,
     *,
     constants: Mapping[str, Any] | None = None,
+    trace: bool = False,
 ) -> str:
     """The source of a function that computes value and gradient.
 
@@ -67,9 +68,11 @@ def generate(
         point: a number or an array for every input, if the file is to check itself there.
         max_gates: the most gates that arrays may be taken apart into, for a language without these.
         constants: inputs of the program that `graph/rewriting/fixing.py` made constants of, for a comment.
+        trace: whether the function returns every number of both passes as well.
 
     Raises:
-        UsageError: there is no such target, it can't check itself, or the function can't have that name there.
+        UsageError: there is no such target, it can't check itself or return every number, or the function can't be
+            called that there.
         BindingError: a name of wrt is not an input, or the output does not depend on it; the output is an array.
         LimitError: arrays have to be taken apart, and have too many elements.
     """
@@ -77,6 +80,9 @@ def generate(
 
     differentiated(graph, wrt)
     chosen = target(to)
+    if trace and not chosen.traces:
+        tracing = [one for one in TARGETS if target(one).traces]
+        raise UsageError(f"{to} has no --trace", hint=f"it is for {', '.join(tracing)}")
     if has_arrays(graph):
         check_output(graph)
         if chosen.arrays is None:
@@ -89,4 +95,10 @@ def generate(
         )
     if point is not None and not chosen.self_test:
         raise UsageError(f"{to} has no --self-test", hint="a formula can't be run; other targets can")
-    return chosen(file_of(graph, chosen, name, wrt, point, max_gates)._replace(constants=dict(constants or {})))
+    if trace:
+        from gradcli.codegen.tracing import Wanted, tracing_file
+
+        file = tracing_file(graph, chosen, Wanted(name, wrt, point, max_gates))
+    else:
+        file = file_of(graph, chosen, name, wrt, point, max_gates)
+    return chosen(file._replace(constants=dict(constants or {})))

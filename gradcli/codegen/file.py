@@ -81,6 +81,7 @@ class File(NamedTuple):
         check: of the self-test; None without one.
         arrays: of a program with arrays; None of one of numbers.
         constants: the program's inputs that are none of the function's, with their values.
+        columns: of a function that returns every number of both passes: name → a text per gate.
     """
 
     name: str
@@ -96,6 +97,7 @@ class File(NamedTuple):
     check: Check | None
     arrays: Arrays | None = None
     constants: dict[str, Any] = {}  # noqa: RUF012
+    columns: dict[str, list[str]] = {}  # noqa: RUF012
 
 
 def file_of(
@@ -107,19 +109,19 @@ def file_of(
     max_gates: int = MAX_GATES,
 ) -> File:
     """Gather what the file of a program holds."""
-    check = None if point is None else _check(evaluate_graph(graph, point, wrt))
+    check = None if point is None else check_of(evaluate_graph(graph, point, wrt))
     shapes = {one: graph.shapes.get(index, ()) for one, index in graph.inputs.items()} if has_arrays(graph) else None
     if target.by_element:
         wrt = [element for one in wrt or graph.inputs for element in element_names(one, (shapes or {})[one])]
         graph = unroll(graph, max_gates)
     functions = Functions(graph, target, name)
     names = Names(functions.taken)
-    arrays = None if shapes is None else _arrays(shapes, target, names, wrt)
+    arrays = None if shapes is None else arrays_of(shapes, target, names, wrt)
     backward = Backward(graph, derive(graph, wrt), target, names, functions)
     wanted = [used for text in (backward.value, *backward.gradients.values()) for used in text.uses]
     statements = live(backward.statements, wanted)
     forward = [s for s in statements if s.name in backward.forward_names]
-    needs = _needs([*(s.text for s in statements), backward.value, *backward.gradients.values()])
+    needs = needs_of([*(s.text for s in statements), backward.value, *backward.gradients.values()])
     called, helpers = functions.closure(needs)
     return File(
         name, backward.parameters, forward, backward.value, backward.commented(statements[len(forward) :]),
@@ -128,7 +130,7 @@ def file_of(
     )  # fmt: skip
 
 
-def _arrays(shapes: dict[str, Shape], target: Target, names: Names, wrt: Collection[str] | None) -> Arrays:
+def arrays_of(shapes: dict[str, Shape], target: Target, names: Names, wrt: Collection[str] | None) -> Arrays:
     """Names for what is called with arrays, before their elements get names."""
     taken, stores = {}, {}
     if target.by_element:
@@ -139,14 +141,14 @@ def _arrays(shapes: dict[str, Shape], target: Target, names: Names, wrt: Collect
     return Arrays(shapes, taken, stores)
 
 
-def _needs(texts: Iterable[Text]) -> list[str]:
+def needs_of(texts: Iterable[Text]) -> list[str]:
     return [need for text in texts for need in text.needs]
 
 
 _RELATIVE = 1.05e-9  # libraries of mathematical functions differ in the last digits, which sums that cancel magnify
 
 
-def _check(trace: Trace) -> Check:
+def check_of(trace: Trace) -> Check:
     """gradcli's own numbers. What is added up to one of them says how much of it may be rounding."""
     graph = trace.graph
     value = _expected(trace.value, _shares(trace))

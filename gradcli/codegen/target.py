@@ -92,6 +92,7 @@ class Target(NamedTuple):
         by_element: whether it takes arrays apart, so that every element is a number of its own.
         stores: whether gradients of arrays are stored where d_… points, for names that nothing else must have.
         arrays: the same language for programs with arrays; None if it does not know these.
+        traces: whether its functions can return every number of both passes.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Target(NamedTuple):
     by_element: bool = False
     stores: bool = False
     arrays: Target | None = None
+    traces: bool = False
 
     def __call__(self, file: File) -> str:
         """The text of a file."""

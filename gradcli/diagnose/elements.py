@@ -21,6 +21,7 @@ from gradcli.graph.graph import Graph
 from gradcli.graph.ops.layout import Shape, size
 from gradcli.numeric import arrays
 from gradcli.numeric.elements import elements
+from gradcli.numeric.system import NumberSystem
 from gradcli.passes import evaluate_graph
 from gradcli.traces import BY_RULE, Trace
 
@@ -39,8 +40,12 @@ def of_arrays(trace: Trace) -> list[Warned]:
 
 
 class _Gate(NamedTuple):
-    """An elementwise gate with its numbers; slopes are None where the operand is not differentiated."""
+    """An elementwise gate with its numbers; slopes are None where the operand is not differentiated.
 
+    system: of arrays of its numbers.
+    """
+
+    system: NumberSystem
     row: ops.Op
     shape: Shape
     value: Any
@@ -72,7 +77,8 @@ def _of_elements(trace: Trace, index: int) -> Iterator[Warned]:
     graph = trace.graph
     operands = [trace.values[operand] for operand in graph.operands[index]]
     slopes = trace.partials[index] or (None,) * len(operands)
-    gate = _Gate(graph.rows[graph.codes[index]], graph.shapes.get(index, ()), trace.values[index], operands, slopes)
+    row, shape = graph.rows[graph.codes[index]], graph.shapes.get(index, ())
+    gate = _Gate(arrays.over(trace.system), row, shape, trace.values[index], operands, slopes)
     for kinds, find in _REASONS:
         flags = find(gate)
         if flags is None or not _some(flags):
@@ -126,19 +132,10 @@ def _kinks(gate: _Gate) -> Any:
     kink = gate.row.kink
     if kink is None or not any(slope is not None for slope in gate.slopes):
         return None
-    try:
-        flags = _array(kink.at(*gate.operands))
-        for x in gate.operands:
-            flags = flags & _array(_finite(x))
-        return flags
-    except (ValueError, TypeError, AttributeError):  # written for numbers
-        return _one_by_one(kink.at, gate)
-
-
-def _one_by_one(at: Callable[..., bool], gate: _Gate) -> Any:
-    elements = [arrays.elements(x, gate.shape) for x in gate.operands]
-    flags = [all(map(_finite, one)) and at(*one) for one in zip(*elements, strict=True)]
-    return arrays.flags(flags, gate.shape)
+    flags = _array(gate.system.run(kink.at, *gate.operands) != 0)
+    for x in gate.operands:
+        flags = flags & _array(_finite(x))
+    return flags
 
 
 def _flat(gate: _Gate) -> Any:

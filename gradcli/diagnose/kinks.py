@@ -22,7 +22,7 @@ def kink(trace: Trace, index: int) -> Warned | None:
     if found is None:
         return None
     operands = operand_values(trace, index)
-    if not all(map(finite, operands)) or not found.at(*operands):
+    if not all(map(finite, operands)) or not found.at(trace.system, *operands):
         return None
     convention = found.convention.removeprefix(f"a {found.kind}: ")
     message = f"{text(trace, index)} {_WORDS[found.kind]}{at(trace, index)}: {convention}"

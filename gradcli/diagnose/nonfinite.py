@@ -70,7 +70,7 @@ def _value(trace: Trace, index: int) -> Warned | None:
     if undefined(value):
         return warned(trace, "domain", index, f"{what} is undefined{where}")
     pole = graph.rows[graph.codes[index]].pole
-    kind = "pole" if pole is not None and pole(*operands) else "overflow"
+    kind = "pole" if pole is not None and pole(trace.system, *operands) else "overflow"
     return warned(trace, kind, index, f"{what} is {written}{where}")
 
 

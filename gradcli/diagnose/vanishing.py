@@ -40,7 +40,7 @@ def underflows(trace: Trace) -> Iterator[tuple[int, Warned]]:
                 yield index, warned(trace, "underflow", index, message)
         elif zero is not None:
             operands = operand_values(trace, index)
-            if not all(map(finite, operands)) or zero(*operands):
+            if not all(map(finite, operands)) or zero(trace.system, *operands):
                 continue
             if value == 0 or not any(0 < abs(x) <= most for x in operands):
                 message = f"{text(trace, index)} underflows{at(trace, index)}: it is {write(value)}"

@@ -17,7 +17,10 @@ ShapeOf = Callable[[int], tuple[int, ...]]  # of a gate
 
 
 class GateNumber:
-    """A gate of the graph under construction, with the operators that rules use."""
+    """A gate of the graph under construction, with the operators that rules use.
+
+    An array of gates beside it has operators of its own, which take it element by element.
+    """
 
     __slots__ = ("_apply", "index")
 
@@ -26,19 +29,19 @@ class GateNumber:
         self._apply = apply
 
     def __add__(self, other: Any) -> GateNumber:
-        return self._apply("add", self, other)
+        return NotImplemented if hasattr(other, "shape") else self._apply("add", self, other)
 
     def __radd__(self, other: Any) -> GateNumber:
         return self._apply("add", other, self)
 
     def __sub__(self, other: Any) -> GateNumber:
-        return self._apply("sub", self, other)
+        return NotImplemented if hasattr(other, "shape") else self._apply("sub", self, other)
 
     def __rsub__(self, other: Any) -> GateNumber:
         return self._apply("sub", other, self)
 
     def __mul__(self, other: Any) -> GateNumber:
-        return self._apply("mul", self, other)
+        return NotImplemented if hasattr(other, "shape") else self._apply("mul", self, other)
 
     def __rmul__(self, other: Any) -> GateNumber:
         return self._apply("mul", other, self)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 PRODUCT = ("dot", "(x+y)*z", "--x", "2", "--y", "3", "--z", "-4")
 STARTS = {"dot": b"digraph gradcli {", "svg": b"<svg ", "png": b"\x89PNG\r\n", "mermaid": b"flowchart "}
+STARTS |= {"tikz": b"% \\usepackage{tikz}", "graphml": b"<?xml "}
 
 
 def kind_of(content: bytes) -> str:

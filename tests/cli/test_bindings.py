@@ -153,6 +153,14 @@ def test_an_input_named_like_an_option_is_given_by_set(command: str, option: str
     assert outcome.out
 
 
+# What else has to be given with an option.
+WITH = {
+    ("code", "--trace"): ["--to", "javascript"],
+    ("dot", "--rules"): ["--backward"],
+    ("dot", "--standalone"): ["--format", "tikz"],
+}
+
+
 def _stands_alone(command: str, name: str) -> bool:
     """Whether an option can be given to any program: --corr needs two inputs, and `propagate` has some for tables."""
     return name not in ("--help", "--list", "--corr") and not (command == "propagate" and name in ROWS)
@@ -167,11 +175,12 @@ def test_an_input_named_like_an_option_and_the_option(
     values |= {"--format": FORMATS.get(command, "json"), "--expand": "all", "--point": "random:2", "--gate": "x"}
     values |= {"--to": "csv" if command == "sweep" else "python", "--jvp": "x=1", "--name": "loss"}
     values |= {"--shapes": "x=number", "--contributions": "x", "--num": "3", "--log": "x", "--engine": "numpy"}
-    values |= {"--prefix": "d_"}
+    values |= {"--prefix": "d_", "--range": "x=0..2", "--rules": "raw"}
     name, program = option[2:], f"q = x\n2*{option[2:]}*q"
     x = "1..2" if option == "--point" or command == "sweep" else "1 ± 1" if command == "propagate" else "1"
     given = ["--set", "x=1"] if option == "--set" else ["--x", x, option]
-    given = [*_rest(command, program), *given] if option != "--to" else given
+    needed = WITH[command, option] if (command, option) in WITH else _rest(command, program)
+    given = [*needed, *given] if option != "--to" else given
     if _options(command)[option] and option != "--set":
         given.append(values.get(option, "1"))
     message = refused(command, program, *given, stdin=b"{}")

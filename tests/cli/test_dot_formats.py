@@ -67,14 +67,17 @@ class TestFormatByOption:
 
     def test_unknown(self, refused: Refused) -> None:
         message = refused(*PRODUCT, "-T", "bpm")
-        assert message.startswith("gradcli: there is no format bpm\nhint: the formats are dot, svg, png, mermaid; with")
+        assert message.startswith(
+            "gradcli: there is no format bpm\nhint: the formats are dot, svg, png, mermaid, tikz, graphml; with"
+        )
         assert all(name in message for name in (*FORMATS, *SYSTEM))
         assert "there is no format (empty)" in refused(*PRODUCT, "-T", "")
         assert "-T is given twice" in refused(*PRODUCT, "-Tsvg", "-T", "dot")
         assert "-T needs a value" in refused(*PRODUCT, "-T")
 
 
-NAMES = [("g.svg", "svg"), ("g.dot", "dot"), ("g.gv", "dot"), ("g.mmd", "mermaid")]
+NAMES = [("g.svg", "svg"), ("g.dot", "dot"), ("g.gv", "dot"), ("g.mmd", "mermaid"), ("g.tex", "tikz")]
+NAMES += [("g.tikz", "tikz"), ("g.graphml", "graphml")]
 
 
 class TestFormatByName:

@@ -406,7 +406,7 @@ def test_help(cli: Cli) -> None:
         assert outcome.status == 0
         assert "eval" in outcome.out
         assert "functions" in outcome.out
-        assert "..." not in outcome.out.partition("Commands:")[2], "every command's line is whole"
+        assert "..." not in outcome.out.partition("Options:")[2], "every command's line is whole"
     for command in COMMANDS:
         out = cli(command, "--help").out
         assert max(map(len, out.splitlines())) <= 80

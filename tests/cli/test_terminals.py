@@ -133,7 +133,7 @@ def _printing() -> Iterator[list[str]]:
     program = ["θ = x·y\nθ² + abs(x)", "--x", "0", "--y", "2"]
     yield from (["eval", *program, "--format", name] for name in FORMATS)
     yield from ([name, "--help"] for name in COMMANDS)
-    yield from (arguments(name, *program) for name in COMMANDS if name not in ("eval", "dot"))
+    yield from (arguments(name, *program) for name in COMMANDS if name not in ("eval", "dot", "view"))
     yield ["eval", "х + 1"]  # Cyrillic
 
 

@@ -11,15 +11,13 @@ from typing import Any
 import pytest
 import whole
 from peers import interpreter
-from test_codegen import SUFFIXES, node, run_file
+from test_codegen import SUFFIXES, run_file
 
 from gradcli.codegen import TARGETS, generate
 from gradcli.codegen.target import WIDTH, wrapped
 from gradcli.graph.graph import Graph
 from gradcli.graph.rewriting.fixing import fix
 from gradcli.passes import evaluate_graph
-
-__all__ = ["node"]  # the fixture
 
 CASES = (
     *whole.sample_cases(),

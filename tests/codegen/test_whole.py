@@ -15,7 +15,7 @@ import whole
 from generated import SAMPLES
 from latex_structure import balanced, unknown
 from peers import interpreter
-from test_codegen import SUFFIXES, node, run_file
+from test_codegen import SUFFIXES, run_file
 
 import gradcli
 from gradcli.codegen import TARGETS, file, generate, target
@@ -29,8 +29,6 @@ from gradcli.graph.rewriting.unroll import unroll
 from gradcli.language.parser import parse
 from gradcli.numeric import arrays
 from gradcli.passes import evaluate_graph
-
-__all__ = ["node"]  # the fixture
 
 
 def graph_of(text: str, **shapes: tuple[int, ...]) -> Graph:

@@ -235,4 +235,4 @@ def samples(row: Op) -> list[Point]:
 
 
 def smooth(row: Op, point: Point) -> bool:
-    return row.kink is None or not row.kink.at(*point)
+    return row.kink is None or not row.kink.at(FLOATS, *point)

@@ -14,6 +14,7 @@ from oracle import JUDGE, TINY, TOP, Point, magnitude, random_points, samples
 
 from gradcli.graph.ops import Op
 from gradcli.graph.ops.row import REAL, Interval
+from gradcli.passes import FLOATS
 
 Strategy = Callable[[random.Random], tuple[float, ...]]
 
@@ -182,7 +183,7 @@ def comparable(row: Op, point: Point) -> bool:
         return b != 0.0 and abs(a) * 1e-30 <= abs(b)
     if row.name == "pow" and point[0] == 1.0 and abs(point[1]) > 1e30:
         return False
-    return row.pole is None or not row.pole(*point)
+    return row.pole is None or not row.pole(FLOATS, *point)
 
 
 def narrowed(row: Op) -> Op:

@@ -15,6 +15,7 @@ from gradcli.graph.ops import ELEMENTWISE, ROWS, Op
 from gradcli.language.parser import parse
 from gradcli.numeric import floats, gates
 from gradcli.numeric.decimals import Decimals
+from gradcli.passes import FLOATS
 
 TESTED = [row for row in ELEMENTWISE if not row.hidden or row.name == "chain"]
 
@@ -67,7 +68,7 @@ def defects(row: Op) -> list[str]:
         found.append("finite defaults")
     if row.latex is not None and not row.latex.format(*row.parameters):
         found.append("a LaTeX template")
-    if row.kink is not None and not (row.kink.convention and isinstance(row.kink.at(*row.samples[0]), bool)):
+    if row.kink is not None and not (row.kink.convention and row.kink.at(FLOATS, *row.samples[0]) in (0.0, 1.0)):
         found.append("a kink that says what is taken")
     if not row.ulp > 0:
         found.append("an error bound")

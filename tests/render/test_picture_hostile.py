@@ -23,7 +23,7 @@ from gradcli.render.picture.layout import lay_out
 from gradcli.render.picture.selecting import select
 from gradcli.traces import Trace
 
-AS_TEXT = [name for name in FORMATS if name not in ("svg", "png")]  # what needs no layout: one text at a time
+AS_TEXT = [name for name in FORMATS if name not in ("svg", "png", "tikz")]  # what needs no layout: one text at a time
 
 
 class Token(NamedTuple):
@@ -64,7 +64,13 @@ def _mermaid(source: str) -> object:
     return re.sub(r'"[^"\n]*"', '""', source)
 
 
-SHAPES: dict[str, Callable[[str], object]] = {"dot": _dot, "mermaid": _mermaid}
+def _graphml(source: str) -> object:
+    """All but the texts, and whether there is a name: an empty one is none."""
+    elements = (part for part in ElementTree.fromstring(source).iter() if part.get("key") != "node_name")
+    return [(part.tag, sorted(part.attrib.items())) for part in elements]
+
+
+SHAPES: dict[str, Callable[[str], object]] = {"dot": _dot, "mermaid": _mermaid, "graphml": _graphml}
 
 
 def test_every_format_has_its_structure_checked() -> None:

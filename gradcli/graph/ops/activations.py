@@ -7,7 +7,6 @@ computing log(1 - exp(-|a|))".
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 from gradcli.graph.ops.row import POSITIVE, REAL, Kink, Op
@@ -16,17 +15,17 @@ _SELU_SCALE = "1.0507009873554804934193349852946"
 _SELU_ALPHA = "1.6732632423543772848170429916717"
 
 
-def _is_zero(x: float, *rest: float) -> bool:
-    return x == 0.0
+def _is_zero(m: Any, x: Any, *rest: Any) -> Any:
+    return m.equal(x, 0.0)
 
 
-def _at_minus_infinity(x: float) -> bool:
-    return x == -inf
+def _at_minus_infinity(m: Any, x: Any) -> Any:
+    return m.equal(x, m.number("-inf"))
 
 
-def _only_at_zero(x: float) -> bool:
+def _only_at_zero(m: Any, x: Any) -> Any:
     """x times a positive function, which is 0 at -inf too."""
-    return x in (0.0, -inf)
+    return m.or_(m.equal(x, 0.0), m.equal(x, m.number("-inf")))
 
 
 def _softplus(m: Any, x: Any) -> Any:
@@ -98,7 +97,8 @@ ROWS = (
        forward=lambda m, x, alpha: m.where(m.less(0.0, x), x, alpha * m.expm1(x)),
        definition="where(x > 0, x, alpha*(exp(x) - 1))", defaults=(("alpha", "1"),),
        finite=1, domain=(REAL, REAL), samples=((2.0, 1.0), (-2.0, 1.0), (-1e-9, 2.0)),
-       kink=Kink(lambda x, alpha: x == 0.0 and alpha != 1.0, "the slopes are alpha and 1; alpha is taken")),
+       kink=Kink(lambda m, x, alpha: m.and_(m.equal(x, 0.0), m.not_equal(alpha, 1.0)),
+                 "the slopes are alpha and 1; alpha is taken")),
     Op("selu", ("x",), "Scaled elu that keeps mean 0 and variance 1 through layers; its slope at 0 is the right one.",
        (lambda m, y, x: m.number(_SELU_SCALE) * m.where(m.less_equal(0.0, x), 1.0, m.number(_SELU_ALPHA) * m.exp(x)),),
        forward=lambda m, x: m.number(_SELU_SCALE) * m.where(m.less(0.0, x), x, m.number(_SELU_ALPHA) * m.expm1(x)),
@@ -119,8 +119,8 @@ ROWS = (
        samples=((0.0,), (0.5,), (-3.0,), (26.0,)), steepest=1.1283791670955126,
        latex=r"\operatorname{{erf}} {0}"),
     Op("erfc", ("x",), "1 - erf(x), exact in the right tail.", (lambda m, y, x: -_gaussian(m, x),),
-       finite=2, domain=(REAL,), samples=((0.0,), (0.5,), (-3.0,), (26.0,)), zero=lambda x: x == inf,
-       steepest=1.1283791670955126, latex=r"\operatorname{{erfc}} {0}"),
+       finite=2, domain=(REAL,), samples=((0.0,), (0.5,), (-3.0,), (26.0,)),
+       zero=lambda m, x: m.equal(x, m.number("inf")), steepest=1.1283791670955126, latex=r"\operatorname{{erfc}} {0}"),
     Op("xlogy", ("x", "y"), "x*log(y), and 0 where x is 0.",
        (lambda m, out, x, y: m.log(y), lambda m, out, x, y: _xlogy_slope(m, x, y)),
        rules=(None, lambda m, out, x, y: m.div(x, y)),

@@ -21,12 +21,14 @@ def _is_chosen(m: Any, y: Any, x: Any) -> Any:
     return m.equal(x, y)
 
 
-def _tied_at_top(*xs: float) -> bool:
-    return xs.count(max(xs)) > 1
+def _several(m: Any, y: Any, xs: tuple[Any, ...]) -> Any:
+    """Whether more than one operand is y."""
+    chosen = [m.equal(x, y) for x in xs]
+    return m.less(1.0, sum(chosen[1:], chosen[0]))
 
 
-def _tied_at_bottom(*xs: float) -> bool:
-    return xs.count(min(xs)) > 1
+def _is_infinite(m: Any, x: Any) -> Any:
+    return m.equal(m.abs(x), m.number("inf"))
 
 
 def _comparison(name: str, symbol: str, doc: str, **fields: Any) -> Op:
@@ -36,7 +38,7 @@ def _comparison(name: str, symbol: str, doc: str, **fields: Any) -> Op:
     )  # fmt: skip
 
 
-_JUMP = Kink(lambda x, y: x == y, "a comparison jumps where both sides are equal; its slope is taken as 0")
+_JUMP = Kink(lambda m, x, y: m.equal(x, y), "a comparison jumps where both sides are equal; its slope is taken as 0")
 
 ROWS = (
     Op("add", ("x", "y"), "Sum.", (1.0, 1.0), symbol="+", precedence=5, finite=1, domain=(REAL, REAL),
@@ -44,14 +46,14 @@ ROWS = (
     Op("sub", ("x", "y"), "Difference.", (1.0, -1.0), symbol="-", precedence=5, finite=1, domain=(REAL, REAL),
        samples=((2.0, 3.0), (1.0, 1.0)), latex="{0} - {1}"),
     Op("mul", ("x", "y"), "Product.", (OperandValue(1), OperandValue(0)), symbol="*", precedence=6,
-       finite=1, domain=(REAL, REAL), samples=((5.0, -4.0), (0.0, 3.0)), zero=lambda x, y: x == 0.0 or y == 0.0,
-       latex=r"{0} \cdot {1}"),
+       finite=1, domain=(REAL, REAL), samples=((5.0, -4.0), (0.0, 3.0)),
+       zero=lambda m, x, y: m.or_(m.equal(x, 0.0), m.equal(y, 0.0)), latex=r"{0} \cdot {1}"),
     Op("div", ("x", "y"), "Quotient; 1/0 is inf and 0/0 is nan.",
        (lambda m, y, a, b: m.div(1.0, b), lambda m, y, a, b: -m.div(y, b)),
        rules=(None, lambda m, y, a, b: -m.div(a, m.pow(b, 2.0))),
        symbol="/", precedence=6, domain=(REAL, REAL),
-       samples=((1.0, -3.0), (1e-200, 1e-90), (1e200, 1e200), (1e-200, 1e-200)), pole=lambda a, b: b == 0.0,
-       zero=lambda a, b: a == 0.0 or abs(b) == inf, latex=r"\frac{{{0}}}{{{1}}}"),
+       samples=((1.0, -3.0), (1e-200, 1e-90), (1e200, 1e200), (1e-200, 1e-200)), pole=lambda m, a, b: m.equal(b, 0.0),
+       zero=lambda m, a, b: m.or_(m.equal(a, 0.0), _is_infinite(m, b)), latex=r"\frac{{{0}}}{{{1}}}"),
     Op("neg", ("x",), "Negation.", (-1.0,), symbol="-", precedence=7, finite=2, domain=(REAL,),
        samples=((3.0,), (0.0,)), latex="-{0}"),
     Op("pow", ("x", "a"), "Power; 0^0 is 1 and (-8)^(1/3) is nan.",
@@ -59,8 +61,8 @@ ROWS = (
        rules=(lambda m, y, x, a: a * m.pow(x, a - 1.0), lambda m, y, x, a: y * m.log(x)),
        symbol="^", precedence=8, domain=(REAL, REAL),
        samples=((2.0, 10.0), (1e300, 0.3), (1e300, 1.02), (1e-300, -1.02), (0.5, 1000.0), (1.0, -1e15), (3.0, 0.5),
-                (-2.0, 3.0), (-3.0, -2.0)), pole=lambda x, a: x == 0.0,
-       zero=lambda x, a: x == 0.0 or abs(x) == inf or abs(a) == inf, latex="{0}^{{{1}}}"),
+                (-2.0, 3.0), (-3.0, -2.0)), pole=lambda m, x, a: m.equal(x, 0.0),
+       zero=lambda m, x, a: m.or_(m.equal(x, 0.0), m.or_(_is_infinite(m, x), _is_infinite(m, a))), latex="{0}^{{{1}}}"),
     _comparison("less", "<", "1 where x < y, else 0; 0 for nan.", latex="{0} < {1}"),
     _comparison("less_equal", "<=", "1 where x ≤ y, else 0; 0 for nan.", latex=r"{0} \le {1}"),
     _comparison("greater", ">", "1 where x > y, else 0; 0 for nan.", latex="{0} > {1}",
@@ -87,10 +89,11 @@ ROWS = (
        latex=r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}"),
     Op("max", ("*x",), "The largest operand; n operands that tie get 1/n of the gradient each.", (_tie_shares,),
        rules=(_is_chosen,), finite=2, domain=(REAL,), samples=((1.0, 2.0), (3.0, -1.0, 2.0), (5.0,), (2.0, 2.0)),
-       kink=Kink(_tied_at_top, "a tie: the gradient is shared equally", "tie"), rectifies=True, latex=r"\max({0})"),
+       kink=Kink(lambda m, *xs: _several(m, m.max(*xs), xs), "a tie: the gradient is shared equally", "tie"),
+       rectifies=True, latex=r"\max({0})"),
     Op("min", ("*x",), "The smallest operand; n operands that tie get 1/n of the gradient each.", (_tie_shares,),
        rules=(_is_chosen,), finite=2, domain=(REAL,), samples=((1.0, 2.0), (3.0, -1.0, 2.0), (5.0,), (2.0, 2.0)),
-       kink=Kink(_tied_at_bottom, "a tie: the gradient is shared equally", "tie"),
+       kink=Kink(lambda m, *xs: _several(m, m.min(*xs), xs), "a tie: the gradient is shared equally", "tie"),
        rectifies=True, latex=r"\min({0})"),
     Op("chain", ("adjoint", "partial"), "One contribution: 0 where the adjoint is 0, else adjoint times partial.",
        (OperandValue(1), OperandValue(0)), finite=1, domain=(REAL, REAL),

@@ -14,8 +14,8 @@ from gradcli.graph.ops.row import POSITIVE, REAL, Kink, Op
 _NORMAL = 2.2250738585072014e-308  # the smallest normal number
 
 
-def _is_zero(x: float) -> bool:
-    return x == 0.0
+def _is_zero(m: Any, x: Any) -> Any:
+    return m.equal(x, 0.0)
 
 
 def _reciprocal(m: Any, x: Any) -> Any:
@@ -36,11 +36,12 @@ def _sum_of_squares(m: Any, x: Any, y: Any) -> Any:
     return m.pow(x, 2.0) + m.pow(y, 2.0)
 
 
-_ORIGIN = Kink(lambda x, y: x == 0.0 and y == 0.0, "there is no slope at the origin: 0 is taken")
+_ORIGIN = Kink(lambda m, x, y: m.and_(m.equal(x, 0.0), m.equal(y, 0.0)), "there is no slope at the origin: 0 is taken")
 
 ROWS = (
     Op("exp", ("x",), "Exponential.", (lambda m, y, x: y,), finite=1, domain=(REAL,),
-       samples=((0.0,), (1.0,), (-700.0,), (709.7,)), zero=lambda x: x == -inf, latex="e^{{{0}}}"),
+       samples=((0.0,), (1.0,), (-700.0,), (709.7,)), zero=lambda m, x: m.equal(x, m.number("-inf")),
+       latex="e^{{{0}}}"),
     Op("expm1", ("x",), "exp(x) - 1, exact near 0.", (lambda m, y, x: m.exp(x),), finite=1, domain=(REAL,),
        samples=((1e-20,), (-1e-10,), (40.0,), (-40.0,))),
     Op("log", ("x",), "Natural logarithm.",
@@ -52,7 +53,7 @@ ROWS = (
        rules=(lambda m, y, x, b: m.div(1.0, x * m.log(b)), lambda m, y, x, b: -m.div(y, b * m.log(b))),
        forward=lambda m, x, b: m.div(m.log(x), m.log(b)), aliases=("log",), call="log", definition="log(x)/log(b)",
        domain=(POSITIVE, (_NORMAL, inf)), samples=((8.0, 2.0), (1000.0, 10.0), (2.0, 0.5)),
-       pole=lambda x, b: x == 0.0 or b == 1.0, latex=r"\log_{{{1}}} {0}"),
+       pole=lambda m, x, b: m.or_(m.equal(x, 0.0), m.equal(b, 1.0)), latex=r"\log_{{{1}}} {0}"),
     Op("log2", ("x",), "Binary logarithm.", (lambda m, y, x: _log_slope(m, x, 2.0),),
        rules=(lambda m, y, x: m.div(1.0, x * m.log(2.0)),), domain=(POSITIVE,), samples=((8.0,), (0.1,)),
        pole=_is_zero, latex=r"\log_2 {0}"),
@@ -62,7 +63,7 @@ ROWS = (
     Op("log1p", ("x",), "log(1 + x), exact near 0.",
        (lambda m, y, x: m.defined(m.less_equal(-1.0, x), _reciprocal(m, 1.0 + x)),),
        rules=(lambda m, y, x: _reciprocal(m, 1.0 + x),), domain=((-1.0, inf),),
-       samples=((1e-20,), (-1e-16,), (-0.9999,), (1e20,)), pole=lambda x: x == -1.0),
+       samples=((1e-20,), (-1e-16,), (-0.9999,), (1e20,)), pole=lambda m, x: m.equal(x, -1.0)),
     Op("sqrt", ("x",), "Square root.", (lambda m, y, x: m.div(0.5, m.unsigned_zero(y)),),
        rules=(lambda m, y, x: m.div(1.0, 2.0 * y),), domain=(POSITIVE,), samples=((4.0,), (1e-300,), (1e300,)),
        latex=r"\sqrt{{{0}}}"),

@@ -7,20 +7,25 @@ from typing import Any
 from gradcli.graph.ops.row import REAL, Kink, Op
 
 
-def _is_integer(x: float) -> bool:
-    return x % 1 == 0
+def _is_integer(m: Any, x: Any) -> Any:
+    return m.equal(x - m.floor(x), 0.0)
 
 
-def _is_half(x: float) -> bool:
-    return x % 1 == 0.5
+def _is_half(m: Any, x: Any) -> Any:
+    return m.equal(x - m.floor(x), 0.5)
 
 
-def _is_zero(x: float) -> bool:
-    return x == 0.0
+def _is_zero(m: Any, x: Any) -> Any:
+    return m.equal(x, 0.0)
 
 
-def _at_bound(x: float, low: float, high: float) -> bool:
-    return low == high or (low < high and x in (low, high))
+def _is_multiple(m: Any, a: Any, b: Any) -> Any:
+    return m.and_(m.not_equal(b, 0.0), m.equal(m.mod(a, b), 0.0))
+
+
+def _at_bound(m: Any, x: Any, low: Any, high: Any) -> Any:
+    at_one = m.and_(m.less(low, high), m.or_(m.equal(x, low), m.equal(x, high)))
+    return m.or_(m.equal(low, high), at_one)
 
 
 _STEP = Kink(_is_integer, "a step: its slope is taken as 0")
@@ -48,7 +53,7 @@ ROWS = (
     Op("mod", ("a", "b"), "Remainder a - b*floor(a/b), with the sign of b.", (1.0, _quotient),
        rules=(None, lambda m, y, a, b: -m.floor(m.div(a, b))), domain=(REAL, REAL),
        samples=((7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (0.3, 0.1)),
-       kink=Kink(lambda a, b: b != 0.0 and a % b == 0.0, "a step: the slope beside it is taken"),
+       kink=Kink(_is_multiple, "a step: the slope beside it is taken"),
        latex=r"{0} \bmod {1}"),
     Op("clamp", ("x", "low", "high"), "x limited to low ≤ x ≤ high; its slopes at a bound are taken as 0.",
        (lambda m, y, x, low, high: m.and_(m.less(low, x), m.less(x, high)),

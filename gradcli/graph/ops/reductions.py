@@ -201,11 +201,11 @@ def _is_chosen(m: Any, s: Layout, g: Any, y: Any, x: Any) -> Any:
 
 def _tied(m: Any, s: Layout, y: Any, x: Any) -> Any:
     """Whether the largest or smallest element is there more than once."""
-    return m.sum(m.equal(x, aligned(m, s, y)), axis=_axes(s), keepdims=s.keepdims) > 1.0
+    return m.less(1.0, m.sum(m.equal(x, aligned(m, s, y)), axis=_axes(s), keepdims=s.keepdims))
 
 
 def _is_flat(m: Any, s: Layout, y: Any, x: Any) -> Any:
-    return y == 0.0
+    return m.equal(y, 0.0)
 
 
 _SETTINGS = (AXES, KEPT)

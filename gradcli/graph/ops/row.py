@@ -35,7 +35,7 @@ class OperandValue:
 class Kink(NamedTuple):
     """Points where the derivative jumps, and which slope is taken there."""
 
-    at: Callable[..., bool]  # at(x, …) on numbers of any system
+    at: Rule  # at(m, x, …): 1 there, else 0; a rule like any other
     convention: str
     kind: str = "kink"  # or "tie", where operands are equal
 
@@ -64,8 +64,8 @@ class Op:
             Results that are not normal numbers are promised in units of the smallest one.
         samples: points that the tests visit besides random ones of the domain.
         kink: see Kink; None for a smooth function.
-        pole: pole(x, …) says whether the exact value is infinite there; None for functions without poles.
-        zero: zero(x, …) says whether the exact value is 0 there; None for functions that never underflow.
+        pole: pole(m, x, …) is 1 where the exact value is infinite, else 0; None for functions without poles.
+        zero: zero(m, x, …) is 1 where the exact value is 0, else 0; None for functions that never underflow.
         steepest: the largest slope of a function that saturates, such as sigmoid; None for the others.
         rectifies: whether it can pass no gradient at all, such as relu, so that a unit dies of it.
         vanishes: whether it is 0 by construction for some inputs: zeros around a block, a branch that is not chosen.
@@ -92,7 +92,7 @@ class Op:
         trials: what the tests evaluate: pairs of operand shapes and settings.
         linear: whether the result is linear in all operands together.
         gates: `gates(s)` → how many gates of numbers it comes to when unrolled, or fewer; None: see `least_gates`.
-        kink: its `at(m, s, y, *operands)` gives a flag per element of the result.
+        kink: its `at(m, s, y, *operands)` gives 1 or 0 per element of the result.
         definition: may name settings.
         fault: `fault(s, *operands)`, each a flat list of its elements → why a result of finite operands is undefined,
             or None; only asked where it is.
@@ -113,8 +113,8 @@ class Op:
     domain: tuple[Interval, ...] = ()
     samples: tuple[tuple[float, ...], ...] = ()
     kink: Kink | None = None
-    pole: Callable[..., bool] | None = None
-    zero: Callable[..., bool] | None = None
+    pole: Rule | None = None
+    zero: Rule | None = None
     steepest: float | None = None
     rectifies: bool = False
     finite: int = 0

@@ -65,6 +65,27 @@ def unroll(graph: Graph, max_gates: int = MAX_GATES) -> Graph:
     return _needed(_Unrolling(graph, max_gates).run())
 
 
+def unrolled(graph: Graph, max_gates: int = MAX_GATES) -> tuple[Graph, list[list[int]]]:
+    """The same with all elements, also those that the output does not need, and where they are.
+
+    Args:
+        max_gates: the most gates that may be built.
+
+    Returns:
+        the graph, and for each gate of the old one the positions of its elements, row by row.
+
+    Raises:
+        LimitError: more than max_gates.
+        ProgramError: the output has no elements.
+    """
+    if not has_arrays(graph):
+        return graph, [[index] for index in range(len(graph))]
+    _check_size(graph, max_gates)
+    unrolling = _Unrolling(graph, max_gates)
+    found = unrolling.run()
+    return found, [*map(unrolling.positions, range(len(graph)))]
+
+
 class _Unrolling:
     """The forward pass on gates.
 
@@ -164,7 +185,7 @@ class _Unrolling:
         found: GateNumber = self.number(self._append(ops.CONSTANT, (), gates.literal(float(x))))
         return found
 
-    def _positions(self, index: int) -> list[int]:
+    def positions(self, index: int) -> list[int]:
         return [x.index for x in elements(self.values[index])]
 
     def _finish(self) -> None:
@@ -173,11 +194,11 @@ class _Unrolling:
         found.free = _free(graph)
         names = _stage_names(graph)
         for index in sorted(names):
-            for place, element in zip(self._positions(index), names[index], strict=True):
+            for place, element in zip(self.positions(index), names[index], strict=True):
                 if found.codes[place] != ops.INPUT:
                     found.stages.setdefault(place, element)
         found.groups = self._groups()
-        outputs = [place for index in graph.outputs or (graph.output,) for place in self._positions(index)]
+        outputs = [place for index in graph.outputs or (graph.output,) for place in self.positions(index)]
         if not outputs:
             raise ProgramError("the output has no elements", hint="take a longer part of the array")
         found.output, found.outputs = max(outputs), tuple(outputs) if len(outputs) > 1 else ()

@@ -20,11 +20,14 @@ FORMATS = {
     "svg": "gradcli.render.picture.formats:as_svg",
     "png": "gradcli.render.picture.formats:as_png",
     "mermaid": "gradcli.render.picture.formats:as_mermaid",
+    "tikz": "gradcli.render.picture.tikz:as_tikz",
+    "graphml": "gradcli.render.picture.graphml:as_graphml",
 }
 # What a Graphviz of the system draws, by its own names for the formats.
 SYSTEM = ("pdf", "ps", "eps", "jpg", "gif", "webp", "tif", "bmp", "svgz")
 # How a format is called: by itself, and by the endings of file names.
-SUFFIXES = {name: name for name in (*FORMATS, *SYSTEM)} | {"gv": "dot", "mmd": "mermaid", "jpeg": "jpg", "tiff": "tif"}
+SUFFIXES = {name: name for name in (*FORMATS, *SYSTEM)} | {"gv": "dot", "mmd": "mermaid", "tex": "tikz"}
+SUFFIXES |= {"jpeg": "jpg", "tiff": "tif"}
 THEMES = ("auto", "light", "dark")
 DIRECTIONS = ("LR", "TB")
 

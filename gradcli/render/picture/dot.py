@@ -117,7 +117,7 @@ def label(node: Node) -> str:
     """The lines of a node. The heading is padded, since bold letters are wider than the layout knows."""
     head = heading(node)
     pad = "" if node.kind == "constant" else _SPACE * max(1, ceil(0.12 * len(head)))
-    lines = [pad + _escape(head) + pad or _SPACE, *(_escape(line.text) for line in node.lines)]
+    lines = [pad + _escape(head) + pad or _SPACE, *(_escape(line.room) for line in node.lines)]
     joined: str = graphviz.nohtml("\\n".join(lines))  # text in angle brackets is text
     return joined
 
@@ -144,7 +144,7 @@ def _node_attributes(node: Node, palette: Palette) -> dict[str, str]:
 def _arrow_attributes(arrow: Arrow, palette: Palette) -> dict[str, str]:
     attributes = {"id": arrow.id}
     if arrow.lines:
-        attributes["label"] = "\\n".join(f"{_SPACE * 2}{_escape(line.text)}{_SPACE * 2}" for line in arrow.lines)
+        attributes["label"] = "\\n".join(f"{_SPACE * 2}{_escape(line.room)}{_SPACE * 2}" for line in arrow.lines)
     if arrow.kind == "inactive":
         attributes["style"] = "dotted"
     elif arrow.kind == "zero":

@@ -25,11 +25,15 @@ def _palette(options: Options) -> Palette:
 
 
 def _picture(graph: Graph, traces: Sequence[Trace], options: Options, rankdir: str) -> Picture:
-    return picture.draw(graph, traces, _selected(graph, options), rankdir == "TB", options.heat)
+    if options.passes is not None:
+        from gradcli.render.picture import backward
+
+        return backward.draw(options.passes, traces, _selected(graph, options), options.clusters)
+    return picture.draw(graph, traces, _selected(graph, options), rankdir == "TB", options.heat, options.page)
 
 
 def _selected(graph: Graph, options: Options) -> Selection:
-    return select(graph, options.path, options.depth, options.collapse, options.clusters)
+    return select(graph, options.path, options.depth, options.collapse, options.clusters, options.page)
 
 
 def as_dot(graph: Graph, traces: Sequence[Trace], options: Options) -> Drawn:
@@ -45,14 +49,15 @@ def as_mermaid(graph: Graph, traces: Sequence[Trace], options: Options) -> Drawn
 
 
 def as_svg(graph: Graph, traces: Sequence[Trace], options: Options) -> Drawn:
-    from gradcli.render.picture import svg
+    from gradcli.render.picture import paged, svg
 
-    laid = _laid_out(graph, traces, options)
+    laid = laid_out(graph, traces, options)
     style = svg.Style(options.theme, options.legend, laid.rankdir == "TB", options.prefix)
-    return Drawn(svg.render(laid.picture, laid.drawn, style), laid.picture.note)
+    render = paged.render if options.page else svg.render
+    return Drawn(render(laid.picture, laid.drawn, style), laid.picture.note, laid.picture)
 
 
-def _laid_out(graph: Graph, traces: Sequence[Trace], options: Options) -> _Laid:
+def laid_out(graph: Graph, traces: Sequence[Trace], options: Options) -> _Laid:
     """Laid out in the direction asked for; else small graphs left to right, others whichever fits a page better."""
     count = len(_selected(graph, options).nodes)
     right = sizes.RUNS_RIGHT_ARRAYS if graph.shapes and traces else sizes.RUNS_RIGHT
@@ -71,13 +76,12 @@ def _lay_out(graph: Graph, traces: Sequence[Trace], options: Options, rankdir: s
     far = far_arrows(shown)
     source = dot.render(shown, _palette(options), rankdir, without=far)
     if far:
-        told = f"{len(far):,} long edges are drawn over the rest" + (_UNLABELLED if _is_labelled(shown) else "")
+        where = "in the table" if options.page else "in the SVG's tooltips"
+        told = f"{len(far):,} long edges are drawn over the rest"
+        told += f", their numbers are {where}" if _is_labelled(shown) else ""
         plain = tuple(arrow._replace(lines=()) if arrow.id in far else arrow for arrow in shown.arrows)
         shown = shown._replace(note="; ".join(filter(None, (shown.note, told))), arrows=plain)
     return _Laid(shown, rankdir, lay_out(source, options.seconds))
-
-
-_UNLABELLED = ", their numbers are in the SVG's tooltips"
 
 
 def _is_labelled(shown: Picture) -> bool:

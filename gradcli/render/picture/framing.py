@@ -6,7 +6,7 @@ where it tells more than the names that gates have anyway, so that small picture
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
@@ -20,27 +20,38 @@ T = TypeVar("T")
 
 
 class Frame(NamedTuple):
-    """A frame with its caption. parent is the id of the frame that it stands in, or ""."""
+    """A frame with its caption. parent is the id of the frame that it stands in, or ""; it holds first to last - 1."""
 
     id: str
     caption: str
     parent: str
     tooltip: str
+    first: int = 0
+    last: int = 0
 
 
 class Framed(NamedTuple):
-    """Frames, outer ones before those in them, and the id of the innermost one of each node that is in any."""
+    """Frames, outer ones before those in them, and the id of the innermost one of each node that is in any.
+
+    Attributes:
+        closed: ids of the frames that were wanted.
+    """
 
     frames: tuple[Frame, ...]
     homes: Mapping[int, str]
+    closed: tuple[str, ...] = ()
 
 
-def frame(graph: Graph, places: Sequence[int]) -> Framed:
+def frame(
+    graph: Graph, places: Sequence[int], wanted: Collection[tuple[int, int]] = (), only_wanted: bool = False
+) -> Framed:
     """Which frames to draw.
 
     Args:
         graph: all gates.
         places: of every node its gate, ascending; of a node that stands for several its first one.
+        wanted: first and last node of frames to draw whatever they tell.
+        only_wanted: whether to draw no others.
     """
     if not graph.groups:
         return Framed((), {})
@@ -49,6 +60,7 @@ def frame(graph: Graph, places: Sequence[int]) -> Framed:
         flags[place], working[place] = 1, graph.codes[place] > ops.CONSTANT
     before, before_working = list(accumulate(flags, initial=0)), list(accumulate(working, initial=0))
     frames: list[Frame] = []
+    closed: list[str] = []
     homes: dict[int, str] = {}
     around: list[tuple[int, int, str]] = []  # the frames that the next one is in: end, how many nodes, id
     for block in blocks(graph):
@@ -57,13 +69,17 @@ def frame(graph: Graph, places: Sequence[int]) -> Framed:
         held = before[block.last] - before[block.first]
         held_working = before_working[block.last] - before_working[block.first]
         again = bool(around) and around[-1][1] == held
-        if again or len(around) >= sizes.NESTED or not _tells(block, held, held_working, before_working[-1]):
+        inside = places[before[block.first] : before[block.last]]
+        is_wanted = bool(inside) and (inside[0], inside[-1]) in wanted
+        is_told = len(around) < sizes.NESTED and _tells(block, held, held_working, before_working[-1])
+        if again or not (is_wanted or (is_told and not only_wanted)):
             continue
-        name = f"frame{block.first}_{block.last}"
-        frames.append(Frame(name, caption(block), around[-1][2] if around else "", _tooltip(block, held)))
+        name, parent = f"frame{block.first}_{block.last}", around[-1][2] if around else ""
+        frames.append(Frame(name, caption(block), parent, _tooltip(block, held), block.first, block.last))
+        closed += [name] if is_wanted else []
         around.append((block.last, held, name))
-        homes |= dict.fromkeys(places[before[block.first] : before[block.last]], name)
-    return Framed(tuple(frames), homes)
+        homes |= dict.fromkeys(inside, name)
+    return Framed(tuple(frames), homes, tuple(closed))
 
 
 def _tells(block: Block, held: int, working: int, all_working: int) -> bool:

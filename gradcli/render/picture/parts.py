@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gradcli.render.picture.folding import Folded
 from gradcli.render.picture.framing import Frame, Framed
 
+if TYPE_CHECKING:
+    from gradcli.graph.both_passes import BothPasses
+
 
 class Line(NamedTuple):
-    """One line of text; `kind` decides its colour."""
+    """One line of text; `kind` decides its colour.
+
+    Attributes:
+        widest: on a page, where the text changes: what needs the most room there; "" if it never changes.
+    """
 
     kind: str
     text: str
+    widest: str = ""
+
+    @property
+    def room(self) -> str:
+        """The text that the layout leaves room for."""
+        return self.widest or self.text
 
 
 class Node(NamedTuple):
@@ -51,6 +64,7 @@ class Picture(NamedTuple):
     note: str  # what is not shown, or ""
     inputs: tuple[str, ...]  # ids
     frames: tuple[Frame, ...] = ()
+    folded: tuple[str, ...] = ()  # on a page: ids of the frames that are closed to begin with
 
 
 class Selection(NamedTuple):
@@ -75,6 +89,10 @@ class Options(NamedTuple):
         prefix: of the ids in an SVG, where several share a page.
         collapse: draw these as one node each: functions, stages, loop variables; a number: what is nested deeper.
         clusters: frames around calls, turns of loops and stages.
+        page: for a page that changes the numbers: with room for any, without colours, tooltips and warnings; what
+            `collapse` names is drawn in a frame.
+        passes: what the graph is, where it holds a program and its gradient.
+        standalone: of TikZ, a whole document.
     """
 
     theme: str = "auto"
@@ -87,10 +105,18 @@ class Options(NamedTuple):
     prefix: str = ""
     collapse: tuple[str, ...] = ()
     clusters: bool = True
+    page: bool = False
+    passes: BothPasses | None = None
+    standalone: bool = False
 
 
 class Drawn(NamedTuple):
-    """A picture in some format, and what is to be said about it."""
+    """A picture in some format, and what is to be said about it.
+
+    Attributes:
+        picture: what an SVG shows.
+    """
 
     content: str | bytes
     note: str
+    picture: Picture | None = None

@@ -14,9 +14,9 @@ from gradcli.graph import ops
 from gradcli.graph.describe import rule_text
 from gradcli.graph.graph import Graph, active_gates
 from gradcli.graph.ops.layout import shown as shown_shape
-from gradcli.numeric.elements import elements, norm
+from gradcli.numeric.elements import elements, norm, shape_of
 from gradcli.printable import printable, shorten
-from gradcli.render.picture import short, sizes, words
+from gradcli.render.picture import room, short, sizes, words
 from gradcli.render.picture.parts import Arrow, Line, Node
 from gradcli.render.picture.short import brief, finite, size, slope
 from gradcli.traces import Edge, Trace
@@ -52,16 +52,17 @@ class Pen:
 
     Args:
         count: how many nodes there are; of many, less is said.
+        page: whether the numbers will change: lines say how wide they may become, and nothing is warned of.
     """
 
-    def __init__(self, graph: Graph, traces: Sequence[Trace], glyph: str, count: int) -> None:
-        self.graph, self.traces, self.glyph = graph, traces, glyph
+    def __init__(self, graph: Graph, traces: Sequence[Trace], glyph: str, count: int, page: bool = False) -> None:
+        self.graph, self.traces, self.glyph, self.page = graph, traces, glyph, page
         self.with_lines = count <= sizes.NUMBERED
         self.with_numbers = bool(traces) and self.with_lines
         self.with_labels = count <= sizes.LABELLED
         self.active = active_gates(graph)
         self.warned: dict[int, list[tuple[Trace, Warned]]] = {}
-        for trace in traces:
+        for trace in () if page else traces:
             for warned in warnings(trace):
                 self.warned.setdefault(int(warned.gate[1:]), []).append((trace, warned))
         self._edges: dict[int, list[list[Edge]]] = {}
@@ -90,7 +91,7 @@ class Pen:
         stage = "" if name is None or kind == "input" else words.name_of(name)
         warned = self.warned.get(index, [])
         messages = list(dict.fromkeys(found.message for _, found in warned))
-        tooltip = words.node_tooltip(graph, self.traces, index, messages)
+        tooltip = "" if self.page else words.node_tooltip(graph, self.traces, index, messages)
         lines = () if kind == "constant" else (*self.numbers([index]), *self._told(warned))
         return Node(f"g{index}", kind, heading, stage, lines, self.mark([index]), index == graph.output, tooltip)
 
@@ -118,9 +119,12 @@ class Pen:
         adjoints = [_together(trace.adjoints, gates) for trace in self.traces]
         if not any(adjoint is None for adjoint in adjoints):
             lines.append(self._line("gradient", f"{self.glyph} ", adjoints, size))
-        return lines
+        return [*lines, *[Line("map", "\u00a0")] * sizes.MAP_LINES] if self.page and shape else lines
 
     def _line(self, kind: str, before: str, numbers: list[Any], shown: Any) -> Line:
+        if self.page:
+            text = short.fitted(numbers[0]) if not shape_of(numbers[0]) else shown(numbers[0])
+            return Line(kind, before + text, before + room.widest(shown, shape_of(numbers[0])))
         return Line(kind if all(map(finite, numbers)) else "bad", before + BETWEEN.join(map(shown, numbers)))
 
     def contribution(self, before: str, parts: list[Any]) -> Line:
@@ -136,11 +140,11 @@ class Pen:
         edges = self.edges(index, position)
         parts = [edge.contribution for edge in edges]
         if edges[0].local_gradient is None:  # of a structural gate: a rule gives the contribution itself
-            first = Line("local", _rule(edges[0].rule or ""))
+            first = Line("rule" if self.page else "local", _rule(edges[0].rule or ""))
         else:
             first = self._line("local", "∂ ", [edge.local_gradient for edge in edges], slope)
         lines = (first, self.contribution("", parts)) if self.with_labels else ()
-        tooltip = words.edge_tooltip(self.graph, self.traces, edges, index, position)
+        tooltip = "" if self.page else words.edge_tooltip(self.graph, self.traces, edges, index, position)
         return Drawing(Arrow(*ends, lines, flow(parts), None, tooltip), weight(parts[0]))
 
     def _symbolic(self, index: int, position: int, ends: tuple[str, str, str]) -> Arrow:

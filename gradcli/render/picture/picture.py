@@ -21,7 +21,12 @@ __all__ = ["Arrow", "Line", "Node", "Picture", "Selection", "draw"]
 
 
 def draw(
-    graph: Graph, traces: Sequence[Trace], selection: Selection, upward: bool = False, heat: bool = False
+    graph: Graph,
+    traces: Sequence[Trace],
+    selection: Selection,
+    upward: bool = False,
+    heat: bool = False,
+    page: bool = False,
 ) -> Picture:
     """Say what the picture shows.
 
@@ -31,8 +36,9 @@ def draw(
         selection: from `select`.
         upward: whether the output stands below, so that gradients flow up.
         heat: whether edges are weighted by |contribution|.
+        page: whether the numbers will change.
     """
-    pen = Pen(graph, traces, "↑" if upward else "←", len(selection.nodes))
+    pen = Pen(graph, traces, "↑" if upward else "←", len(selection.nodes), page)
     wiring = folded.wiring(graph, selection.nodes)
     homes = selection.framed.homes
     nodes, inputs = [], []
@@ -49,10 +55,11 @@ def draw(
     ]
     arrows = _heated(drawings) if heat and traces else tuple(drawing.arrow for drawing in drawings)
     legend = _legend(pen, heat and bool(traces))
-    title, description = words.title(graph, traces), words.description(graph, traces)
+    title, description = words.title(graph, () if page else traces), "" if page else words.description(graph, traces)
     return Picture(
-        title, description, tuple(nodes), arrows, legend, selection.note, tuple(inputs), selection.framed.frames
-    )
+        title, description, tuple(nodes), arrows, legend, selection.note, tuple(inputs), selection.framed.frames,
+        selection.framed.closed,
+    )  # fmt: skip
 
 
 def _heated(drawings: Sequence[Drawing]) -> tuple[Arrow, ...]:

@@ -19,6 +19,7 @@ def select(
     depth: int | None = None,
     collapse: Sequence[str] = (),
     clusters: bool = True,
+    page: bool = False,
 ) -> Selection:
     """The gates to show, and a note on what is left out.
 
@@ -28,6 +29,7 @@ def select(
         depth: at most so many edges from the output.
         collapse: what to draw as one node: see `fold`.
         clusters: whether there are frames.
+        page: whether what is collapsed gets a frame instead, which a page closes.
 
     Raises:
         UsageError: path is neither an input nor a stage; collapse names nothing.
@@ -39,9 +41,21 @@ def select(
         _keep_near(graph, depth, shown)
     gates = [index for index in range(len(graph)) if shown[index]]
     folded = fold(graph, gates, collapse)
+    if page:
+        framed = frame(graph, gates, _ends(folded), only_wanted=not clusters)
+        return Selection(gates, _note(graph, len(gates), len(gates), page), framed)
     nodes = _nodes(gates, folded)
     framed = frame(graph, _places(nodes)) if clusters else Framed((), {})
     return Selection(nodes, _note(graph, len(gates), len(nodes)), framed)
+
+
+def _ends(folded: Sequence[Folded]) -> set[tuple[int, int]]:
+    """First and last gate of groups that a frame can hold."""
+    for group in folded:
+        if not group.is_range:
+            hint = "a page folds functions, stages and loops"
+            raise UsageError(f"--collapse {shorten(group.operation)}: its elements stand apart", hint=hint)
+    return {(group.gates[0], group.gates[-1]) for group in folded}
 
 
 def _nodes(gates: Sequence[int], folded: Sequence[Folded]) -> list[int | Folded]:
@@ -88,15 +102,16 @@ def _keep_near(graph: Graph, depth: int, shown: bytearray) -> None:
         shown[index] &= edges <= depth
 
 
-def _note(graph: Graph, shown: int, nodes: int) -> str:
-    parts = []
+def _note(graph: Graph, shown: int, nodes: int, page: bool = False) -> str:
+    """What is left out, and what would leave out more; a page draws all of what it folds."""
+    parts, told = [], "in the table" if page else "in the SVG's tooltips"
     if shown < len(graph):
         parts.append(f"{shown:,} of {len(graph):,} gates are shown")
     if nodes > sizes.LABELLED:
         where = "" if nodes > sizes.NUMBERED else " on edges"
         what = "gates" if nodes == shown else "nodes"
-        parts.append(f"{nodes:,} {what} are too many for numbers{where}: they are in the SVG's tooltips")
-        ways = "--path NAME, --depth N, --of NAME and --collapse NAME" if graph.groups else _WAYS
+        parts.append(f"{nodes:,} {what} are too many for numbers{where}: they are {told}")
+        ways = "--path NAME, --depth N, --of NAME and --collapse NAME" if graph.groups and not page else _WAYS
         parts.append(f"{ways} show less")
     return "; ".join(parts)
 

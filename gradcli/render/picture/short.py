@@ -38,6 +38,11 @@ def short(x: Any, digits: int = _DIGITS) -> str:
     return ((_trimmed(mantissa) if exact else mantissa) + ending).replace("-", "−")
 
 
+def fitted(x: Any) -> str:
+    """x with as many digits as fit where a page leaves room for it."""
+    return next((text for digits in (_DIGITS, _OF_SEVERAL) if len(text := short(x, digits)) <= sizes.ROOM), "")
+
+
 def _trimmed(digits: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
@@ -50,7 +55,11 @@ def finite(x: Any) -> bool:
 def brief(x: Any) -> str:
     """A value: a number; an array whole, [2 −3 −3], else its mean and range."""
     shape, numbers = shape_of(x), elements(x)
-    return short(x) if not shape else _rows(numbers, shape) if len(numbers) <= sizes.WHOLE else spread(numbers)
+    if not shape:
+        return short(x)
+    if len(numbers) > sizes.WHOLE:
+        return spread(numbers)
+    return rows([short(number, _OF_SEVERAL) for number in numbers], shape)
 
 
 def spread(numbers: Sequence[Any]) -> str:
@@ -85,9 +94,7 @@ def _is_long(x: Any, whole: int) -> bool:
     return bool(shape_of(x)) and len(elements(x)) > whole
 
 
-def _rows(numbers: list[Any], shape: tuple[int, ...]) -> str:
+def rows(shown: Sequence[str], shape: tuple[int, ...]) -> str:
     """Elements with blanks between, rows of a matrix with semicolons."""
-    row = shape[-1] if len(shape) == 2 and shape[-1] else max(1, len(numbers))
-    shown = [short(number, _OF_SEVERAL) for number in numbers]
-    rows = (" ".join(shown[i : i + row]) for i in range(0, len(numbers), row))
-    return f"[{'; '.join(rows)}]"
+    row = shape[-1] if len(shape) == 2 and shape[-1] else max(1, len(shown))
+    return f"[{'; '.join(' '.join(shown[i : i + row]) for i in range(0, len(shown), row))}]"

@@ -30,6 +30,8 @@ TITLE = 120  # of the program in the title
 LISTED = 20  # names in title and description, warnings in the description
 FIRST = 8  # elements of an array, edges of a folded group in a tooltip
 
+ROOM = 10  # of a number on a page: −1.23e−100
+
 # Pixels.
 NODE_TEXT, CONSTANT_TEXT, EDGE_TEXT, WARNING_TEXT, LEGEND_TEXT = 11.0, 10.0, 9.0, 9.5, 9.0
 SMALL_TEXT = 9.5  # shapes, and what a folded group holds
@@ -40,4 +42,6 @@ LINE_HEIGHT, ASCENT = 10.8, 8.2  # of edge labels
 MARGIN = 8.0  # around everything
 HEAT_LEVELS = 8  # steps from the colour of lines to that of gradients
 HEAT_WIDTH = 3.0  # what the hottest line is wider than a cold one
+MAP_WIDE, MAP_HIGH, MAP_GAP = 44.0, 26.0, 4.0  # of the heat maps in the nodes of a page
+MAP_LINES = 2  # lines of a node that these take
 PNG_ZOOM = 2  # pixels of a PNG per pixel of the SVG

@@ -36,10 +36,10 @@ class Style(NamedTuple):
 
 def render(picture: Picture, drawn: str, style: Style) -> str:
     """The SVG text."""
-    return _Drawing(picture, drawn, style, DARK if style.theme == "dark" else LIGHT).render()
+    return Drawing(picture, drawn, style, DARK if style.theme == "dark" else LIGHT).render()
 
 
-def _element(tag: str, text: str = "", **attributes: str) -> Element:
+def element(tag: str, text: str = "", **attributes: str) -> Element:
     element = ElementTree.Element(tag, {name.rstrip("_").replace("_", "-"): set_ for name, set_ in attributes.items()})
     element.text = text or None
     return element
@@ -68,7 +68,7 @@ def _plate(box: placing.Box, palette: Palette) -> Element:
     """What breaks a line behind text."""
     size = {"width": f"{box.right - box.left:.1f}", "height": f"{box.bottom - box.top:.1f}"}
     corner = {"x": f"{box.left:.1f}", "y": f"{box.top:.1f}", "rx": "3"}
-    return _element("rect", class_="plate", fill=palette.page, fill_opacity="0.88", **corner, **size)
+    return element("rect", class_="plate", fill=palette.page, fill_opacity="0.88", **corner, **size)
 
 
 def _size(node: Node, line: Line | None) -> float:
@@ -80,7 +80,12 @@ def _size(node: Node, line: Line | None) -> float:
     return sizes.CONSTANT_TEXT if node.kind == "constant" else sizes.NODE_TEXT
 
 
-class _Drawing:
+def is_sign(node: Node) -> bool:
+    """Whether its operation is a sign, which is written larger."""
+    return node.kind == "gate" and (len(node.operation) == 1 or not node.operation[0].isalpha())
+
+
+class Drawing:
     def __init__(self, picture: Picture, drawn: str, style: Style, palette: Palette) -> None:
         self.picture, self.style, self.palette = picture, style, palette
         self.colors = text_colors(palette)
@@ -94,10 +99,10 @@ class _Drawing:
 
     def render(self) -> str:
         nodes = [self._node(node) for node in self.picture.nodes]
-        body = _element("g", class_="graph", font_family=FONTS, text_rendering="geometricPrecision")
-        background = _element("rect", class_="bg", fill=self.palette.page)
+        body = element("g", class_="graph", font_family=FONTS, text_rendering="geometricPrecision")
+        background = element("rect", class_="bg", fill=self.palette.page)
         body.append(background)
-        captions = _element("g", class_="captions")
+        captions = element("g", class_="captions")
         body.extend(self._frame(frame, captions) for frame in self.picture.frames)
         body.extend(self._edge(arrow) for arrow in self.picture.arrows)
         body.extend(nodes)
@@ -115,14 +120,14 @@ class _Drawing:
         size = {"width": str(ceil(box.right) - left), "height": str(ceil(box.bottom) - top)}
         background.attrib |= {"x": str(left), "y": str(top), **size}
         ids = f"{self.style.prefix}gradcli-title", f"{self.style.prefix}gradcli-desc"
-        root = _element("svg", xmlns="http://www.w3.org/2000/svg", width=size["width"], height=size["height"])
+        root = element("svg", xmlns="http://www.w3.org/2000/svg", width=size["width"], height=size["height"])
         root.set("viewBox", f"{left} {top} {size['width']} {size['height']}")
         root.attrib |= {"class": "gradcli-graph", "role": "img", "aria-labelledby": " ".join(ids)}
         root.set("style", "max-width:100%;height:auto")
-        root.append(_element("title", self.picture.title, id=ids[0]))
-        root.append(_element("desc", self.picture.description, id=ids[1]))
+        root.append(element("title", self.picture.title, id=ids[0]))
+        root.append(element("desc", self.picture.description, id=ids[1]))
         if self.style.theme == "auto":
-            root.append(_element("style", dark_style(_has_groups(self.picture))))
+            root.append(element("style", dark_style(_has_groups(self.picture))))
         root.append(body)
         for group in body:
             group.tail = "\n"
@@ -131,13 +136,13 @@ class _Drawing:
     def _text(self, line: Line, x: float, y: float, size: float) -> Element:
         bold = {"font_weight": "bold"} if line.kind in _BOLD else {}
         where = {"x": f"{x:.1f}", "y": f"{y:.1f}", "font_size": f"{size:g}", "text_anchor": "middle"}
-        return _element("text", line.text, class_=line.kind, fill=self.colors[line.kind], **where, **bold)
+        return element("text", line.text, class_=line.kind, fill=self.colors[line.kind], **where, **bold)
 
     def _node(self, node: Node) -> Element:
         drawn = self.nodes[node.id]
         classes = ["node", node.kind, *(["output"] if node.is_output else []), *([node.mark] if node.mark else [])]
-        group = _element("g", id=self.style.prefix + node.id, class_=" ".join(classes))
-        group.append(_element("title", node.tooltip))
+        group = element("g", id=self.style.prefix + node.id, class_=" ".join(classes))
+        group.append(element("title", node.tooltip))
         found = []
         for part in drawn:
             if part.tag in ("path", "polygon"):
@@ -157,33 +162,35 @@ class _Drawing:
         if node.kind == "constant":
             return self._text(Line("constant", node.operation), x, y, size)
         kind = "name" if node.kind == "input" else "op"
-        text = _element("text", class_="head", x=f"{x:.1f}", y=f"{y:.1f}", font_size=f"{size:g}", text_anchor="middle")
-        is_glyph = node.kind == "gate" and (len(node.operation) == 1 or not node.operation[0].isalpha())
-        large = {"font_size": f"{sizes.GLYPH_TEXT:g}"} if is_glyph else {}
+        text = element("text", class_="head", x=f"{x:.1f}", y=f"{y:.1f}", font_size=f"{size:g}", text_anchor="middle")
+        large = {"font_size": f"{sizes.GLYPH_TEXT:g}"} if is_sign(node) else {}
         ink = self.colors[kind]
-        text.append(_element("tspan", node.operation, class_=kind, font_weight="bold", fill=ink, **large))
+        text.append(element("tspan", node.operation, class_=kind, font_weight="bold", fill=ink, **large))
         if node.stage:
-            text.append(_element("tspan", node.stage, class_="stage", font_style="italic", dx="5", fill=ink))
+            text.append(element("tspan", node.stage, class_="stage", font_style="italic", dx="5", fill=ink))
         return text
 
     def _frame(self, frame: Frame, captions: Element) -> Element:
         """A frame, under everything; its caption stands on a plate above the edges that may cross it."""
         drawn = self.frames[cluster(frame)]
-        group = _element("g", id=self.style.prefix + frame.id, class_="frame")
-        group.append(_element("title", frame.tooltip))
+        group = element("g", id=self.style.prefix + frame.id, class_="frame")
+        group.append(element("title", frame.tooltip))
         for part in drawn:
             if part.tag in ("path", "polygon"):
                 part.tail = None
                 part.attrib |= {"class": "outline", "fill": "none"}
                 self._keep(placing.Box.of(placing.numbers(part.get("d") or part.get("points") or "")))
                 group.append(part)
-        x, y = (float(drawn.find("text").get(name, 0)) for name in "xy")  # type: ignore[union-attr]
-        half = placing.text_width(frame.caption, sizes.CAPTION_TEXT) / 2
-        box = placing.Box(x - half, y - sizes.CAPTION_TEXT, x + half, y + 3)
+        x, y, box = self._caption_place(frame)
         self._keep(box, solid=True)
         captions.append(_plate(box, self.palette))
         captions.append(self._text(Line("caption", frame.caption), x, y, sizes.CAPTION_TEXT))
         return group
+
+    def _caption_place(self, frame: Frame) -> tuple[float, float, placing.Box]:
+        x, y = (float(self.frames[cluster(frame)].find("text").get(name, 0)) for name in "xy")  # type: ignore[union-attr]
+        half = placing.text_width(frame.caption, sizes.CAPTION_TEXT) / 2
+        return x, y, placing.Box(x - half, y - sizes.CAPTION_TEXT, x + half, y + 3)
 
     def _keep(self, box: placing.Box, solid: bool = False) -> None:
         self.boxes.append(box)
@@ -197,11 +204,11 @@ class _Drawing:
         if hot and arrow.heat:
             stroke["stroke_width"] = f"{heat_width(arrow.heat):g}"
         classes = ["edge", *([arrow.kind] if arrow.kind else []), *([f"heat-{arrow.heat}"] if hot else [])]
-        group = _element("g", id=self.style.prefix + arrow.id, class_=" ".join(classes))
-        group.append(_element("title", arrow.tooltip))
-        group.append(_element("path", class_="line", d=path, fill="none", **stroke))
+        group = element("g", id=self.style.prefix + arrow.id, class_=" ".join(classes))
+        group.append(element("title", arrow.tooltip))
+        group.append(element("path", class_="line", d=path, fill="none", **stroke))
         color = self._stroke(arrow)
-        group.append(_element("polygon", class_="tip", points=points, fill=color, stroke=color))
+        group.append(element("polygon", class_="tip", points=points, fill=color, stroke=color))
         self._keep(placing.Box.of(placing.numbers(path)))
         self._keep(placing.Box.of(placing.numbers(points)), solid=True)
         return group
@@ -222,7 +229,7 @@ class _Drawing:
 
     def _labels(self) -> Element:
         """The last group: every label on a plate that breaks its line."""
-        group = _element("g", class_="labels")
+        group = element("g", class_="labels")
         arrows = [arrow for arrow in self.picture.arrows if arrow.lines]
         if not arrows:
             return group
@@ -230,7 +237,7 @@ class _Drawing:
         positions = {arrow.id: position for position, arrow in enumerate(self.picture.arrows)}
         labels = []
         for arrow in arrows:
-            width = max(placing.text_width(line.text, sizes.EDGE_TEXT) for line in arrow.lines) + 5.0
+            width = max(placing.text_width(line.room, sizes.EDGE_TEXT) for line in arrow.lines) + 5.0
             centre = _middle(self.edges[arrow.id].findall("text"))
             labels.append(placing.Label(positions[arrow.id], centre, width, len(arrow.lines) * sizes.LINE_HEIGHT))
         centres = placing.place(curves, labels, self.solid, self.style.upright)
@@ -240,8 +247,8 @@ class _Drawing:
 
     def _label(self, arrow: Arrow, box: placing.Box) -> Element:
         self._keep(box)
-        part = _element("g", class_="edge-label")
-        part.append(_element("title", arrow.tooltip))
+        part = element("g", class_="edge-label")
+        part.append(element("title", arrow.tooltip))
         part.append(_plate(box, self.palette))
         x = (box.left + box.right) / 2
         for row, line in enumerate(arrow.lines):
@@ -253,10 +260,10 @@ class _Drawing:
         drawn = placing.Box.around_all(self.boxes)
         below, width = drawn.bottom + 20, 0.0
         place = {"x": f"{drawn.left:.1f}", "y": f"{below:.1f}", "font_size": f"{sizes.LEGEND_TEXT:g}"}
-        text = _element("text", class_="legend", **place)
+        text = element("text", class_="legend", **place)
         for position, line in enumerate(self.picture.legend):
             gap = 0 if position == 0 else 4 if line.text.startswith("=") else 26 if line.text.startswith("on ") else 12
-            text.append(_element("tspan", line.text, class_=line.kind, fill=self.colors[line.kind], dx=str(gap)))
+            text.append(element("tspan", line.text, class_=line.kind, fill=self.colors[line.kind], dx=str(gap)))
             width += gap + placing.text_width(line.text, sizes.LEGEND_TEXT)
         self._keep(placing.Box(drawn.left, below - 8, drawn.left + width, below + 3))
         return text

@@ -1,0 +1,1 @@
+"""What the command line says of itself, all from one walk over the commands: man page, reference, completion."""

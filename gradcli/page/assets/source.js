@@ -1,0 +1,90 @@
+// The program's text: where every gate stands in it, and which gate stands where.
+//
+// Enters: the facts. Leaves: spans of text that can be marked and picked. Invariant: positions count code points; each
+// piece of text belongs to the innermost gate that covers it.
+
+function sourceView(element, facts, onPick, onHover) {
+  const letters = Array.from(facts.program);
+  const owners = innermost(facts, letters.length);
+  const pieces = textPieces(letters, owners, facts);
+  const startsAt = new Map(pieces.map((piece, index) => [piece.start, index]));
+  const places = new Map();
+  facts.gates.forEach((gate, index) => {
+    const place = `${gate.start}-${gate.end}`;
+    places.set(place, [...(places.get(place) ?? []), index]);
+  });
+  const gatesAt = (owner) => places.get(`${facts.gates[owner].start}-${facts.gates[owner].end}`);
+  element.replaceChildren(...pieces.map((piece) => piece.span));
+  let isNew = true;
+  let picked = -1, pointed = -1;
+  const ownerOf = (event) => Number(event.target.dataset?.owner ?? -1);
+  const point = (owner) => {
+    if (owner === pointed) return;
+    pointed = owner;
+    onHover(owner < 0 ? null : gatesAt(owner).includes(picked) ? picked : owner);
+  };
+  element.addEventListener("mouseover", (event) => point(ownerOf(event)));
+  element.addEventListener("mouseleave", () => point(-1));
+  element.addEventListener("click", (event) => {
+    const owner = ownerOf(event);
+    if (owner < 0) return;
+    // One place of a loop or a function makes several gates: the next one at each click.
+    const gates = gatesAt(owner);
+    onPick(gates[(gates.indexOf(picked) + 1) % gates.length]);
+  });
+  const marks = {}, marked = {};
+  return {
+    // kind: "now" for the gate of the step, "hovered" for the one that is pointed at; null marks none.
+    mark(gate, kind) {
+      if (marked[kind] === gate) return;
+      marked[kind] = gate;
+      for (const piece of marks[kind] ?? []) piece.span.classList.remove(kind);
+      marks[kind] = gate === null ? [] : covered(pieces, startsAt, facts.gates[gate]);
+      for (const piece of marks[kind]) piece.span.classList.add(kind);
+      if (kind === "now") picked = gate ?? -1;
+    },
+    // Scrolls the box, not the page, to what is marked.
+    follow() {
+      // The code first: comments before it are a scroll away.
+      if (isNew) element.scrollTop = pieces.find((piece) => piece.span.dataset.owner)?.span.offsetTop ?? 0;
+      isNew = false;
+      const span = marks.now?.[0]?.span;
+      if (!span) return;
+      const top = span.offsetTop, above = top < element.scrollTop;
+      if (above || top + span.offsetHeight > element.scrollTop + element.clientHeight) {
+        element.scrollTop = Math.max(0, top - element.clientHeight / 3);
+      }
+    },
+  };
+}
+
+// For every letter the gate with the shortest text that covers it; of equal texts the first gate.
+function innermost(facts, length) {
+  const owners = new Int32Array(length).fill(-1);
+  const sizes = facts.gates.map(({ start, end }) => end - start);
+  const order = sizes.map((_, index) => index).sort((a, b) => sizes[b] - sizes[a] || b - a);
+  for (const index of order) owners.fill(index, facts.gates[index].start, facts.gates[index].end);
+  return owners;
+}
+
+function textPieces(letters, owners, facts) {
+  const cuts = new Set(facts.gates.flatMap(({ start, end }) => [start, end]));
+  const pieces = [];
+  let start = 0, comment = letters[0] === "#";
+  for (let at = 1; at <= letters.length; at += 1) {
+    const isComment = letters[at] === "#" || (comment && letters[at - 1] !== "\n");
+    if (at < letters.length && !cuts.has(at) && owners[at] === owners[start] && isComment === comment) continue;
+    const shape = comment ? { class: "comment" } : owners[start] < 0 ? {} : { "data-owner": owners[start] };
+    pieces.push({ start, end: at, span: build("span", shape, letters.slice(start, at).join("")) });
+    [start, comment] = [at, isComment];
+  }
+  return pieces;
+}
+
+function covered(pieces, startsAt, { start, end }) {
+  const found = [];
+  for (let index = startsAt.get(start) ?? pieces.length; index < pieces.length && pieces[index].start < end; index += 1) {
+    found.push(pieces[index]);
+  }
+  return found;
+}
