@@ -209,7 +209,8 @@ def _format(format: str | None, output: str | None) -> str:
     if output is not None and output != "-":
         ending = _ending(output)
         if ending and ending not in SUFFIXES:
-            hint = f"known endings are {', '.join(SUFFIXES)}; -T NAME decides otherwise"
+            page = "`gradcli view` makes a page; " if ending in ("html", "htm") else ""
+            hint = f"{page}known endings are {', '.join(SUFFIXES)}; -T NAME decides otherwise"
             raise UsageError(f"no format goes by the ending .{shorten(ending)}", hint=hint)
         return SUFFIXES.get(ending, "dot")
     redirect = redirected_name() if sys.stdout is sys.__stdout__ else None

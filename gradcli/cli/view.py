@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import PurePath
 from typing import Annotated, Any
 
 import typer
@@ -99,6 +100,10 @@ def run(
 def _check_output(output: str | None, open_page: bool) -> None:
     if open_page and output == "-":
         raise UsageError("--open needs a file", hint="write -o page.html, or leave -o out")
+    ending = PurePath(output or "").suffix.removeprefix(".").lower()
+    if ending not in ("", "html", "htm"):
+        hint = "write -o page.html; `gradcli dot` makes pictures"
+        raise UsageError(f"a page is HTML, and no .{shorten(ending)}", hint=hint)
     if streams.is_terminal(output) and not (open_page and output is None):
         hint = "write it to a file: -o page.html, or > page.html; or show it: --open"
         raise UsageError("a page is not for a terminal", hint=hint)

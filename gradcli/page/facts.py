@@ -11,6 +11,7 @@ Besides what every script reads, there is what sentences and warnings are made o
   `structural`, `variadic`; `flat`: the operands by which the slope is 0 everywhere; `kink`: its kind and convention;
   `steepest`; `rectifies`.
 - of a gate: `written`, the template of a function of whole arrays; `remark`, on shapes.
+- of an input: `uses`, where else than at `start` it stands in the program.
 - of an edge that has a gradient: `rule`; `told`, the same as sentences have it, where the output's name makes a
   difference; `own`, the local gradient's shape, where it is repeated to have the gate's; of a function of whole arrays
   `passed`, what it passes on, and `numbers`, the template of that.
@@ -25,11 +26,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from gradcli.errors import ParseError
 from gradcli.graph import ops
 from gradcli.graph.describe import TEXT, contribution, gate_text, operation_text, rule_text
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops import Op
 from gradcli.graph.ops.layout import size
+from gradcli.language.nodes import NAME, Definition
+from gradcli.language.parser import parse
 from gradcli.numeric import text
 from gradcli.numeric.elements import shape_of
 from gradcli.numeric.text import ATOM, Text
@@ -54,13 +58,17 @@ def facts(trace: Trace, ranges: Mapping[str, tuple[float, float]]) -> dict[str, 
     program, moved = _program(graph.source)
     codes = {code: place for place, code in enumerate(dict.fromkeys(graph.codes))}
     told = _Told(trace, named.graph, Words(named, False), Teller(trace, False).shapes)
+    uses = _uses(graph, moved)
     found: dict[str, Any] = {
         "program": program,
         "output": graph.output,
         "arrays": bool(graph.shapes or graph.settings),
         "inputs": [_input(trace, name, index, ranges) for name, index in graph.inputs.items()],
         "rows": [_row(graph.rows[code]) for code in codes],
-        "gates": [_gate(told, index, moved) | {"row": codes[code]} for index, code in enumerate(graph.codes)],
+        "gates": [
+            _gate(told, index, moved) | {"row": codes[code]} | uses.get(index, {})
+            for index, code in enumerate(graph.codes)
+        ],
     }
     return found if named is trace else found | {"called": named.graph.label(graph.output)}
 
@@ -74,6 +82,23 @@ def _program(source: str) -> tuple[str, Callable[[int], int]]:
     for sign in signs:
         ends.append(ends[-1] + len(sign))
     return "".join(signs), lambda place: ends[min(place, len(source))] if place >= 0 else place
+
+
+def _uses(graph: Graph, moved: Callable[[int], int]) -> dict[int, dict[str, Any]]:
+    """Gate of an input → its places in the program but the first. In a definition a name is a parameter."""
+    try:
+        program = parse(graph.source)
+    except ParseError:  # a graph that was built by hand
+        return {}
+    hidden = [statement.span for statement in program.statements if isinstance(statement, Definition)]
+    nodes, found = program.nodes, dict[int, list[list[int]]]()
+    for node, (kind, name) in enumerate(zip(nodes.kinds, nodes.values, strict=True)):
+        gate = graph.inputs.get(name or "") if kind == NAME else None
+        start, end = nodes.span(node)
+        if gate is None or start == graph.starts[gate] or any(span.start <= start < span.end for span in hidden):
+            continue
+        found.setdefault(gate, []).append([moved(start), moved(end)])
+    return {gate: {"uses": sorted(places)} for gate, places in found.items()}
 
 
 def _input(trace: Trace, name: str, index: int, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

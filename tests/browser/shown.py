@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOM, BESIDE = 10, 9  # characters of a number on a picture, and beside an input
+LATE = 200  # milliseconds after which a page at rest has written every number
 Sentences = dict[tuple[str, int], str]  # of a pass and a gate, without blanks
 
 
@@ -37,7 +38,8 @@ def of_array(line: str, x: Any) -> str:
 
 
 def picture_texts(page: Page) -> dict[str, dict[str, str]]:
-    """The texts that change, by the gate or edge that they belong to."""
+    """The texts that change, by the gate or edge that they belong to; those out of sight are written a little later."""
+    page.wait_for_timeout(LATE)
     script = """() => Object.fromEntries([...document.querySelectorAll(
         "svg.gradcli-graph .node[id], svg.gradcli-graph .edge-label[data-edge]")].map(group => [
             group.dataset.edge || group.id,

@@ -62,6 +62,14 @@ class TestOutput:
         assert "a page is not for a terminal" in message
         assert "-o page.html" in message
 
+    @pytest.mark.parametrize("name", ["page.pdf", "page.svg", "page.html.txt"])
+    def test_another_format_is_refused(self, name: str, refused: Refused, tmp_path: Path) -> None:
+        """Rather than written under a name that says something else."""
+        message = refused("view", "x*2", "--x", "1", "-o", str(tmp_path / name))
+        assert "a page is HTML" in message
+        assert "-o page.html" in message
+        assert not [*tmp_path.iterdir()]
+
     def test_a_file_that_exists_stays_until_a_page_is_made(self, cli: Cli, refused: Refused, tmp_path: Path) -> None:
         out = tmp_path / "page.html"
         out.write_text("before")

@@ -82,3 +82,13 @@ def test_places_are_those_of_the_program_that_is_shown() -> None:
         start, end = trace.graph.span(index)
         assert start >= 0
         assert found["program"][gate["start"] : gate["end"]] == text[start:end]
+
+
+def test_every_use_of_an_input_is_known() -> None:
+    """But for parameters of that name; and a graph that was built by hand has no program to look at."""
+    found = facts(trace_of("f(x) = x^2\ng = x*x + y\nf(g)*x"), {})
+    program = found["program"]
+    x, y = found["gates"][:2]
+    assert [program[start:end] for start, end in [(x["start"], x["end"]), *x["uses"]]] == ["x"] * 3
+    assert min(start for start, _ in x["uses"]) > program.index("g =")
+    assert "uses" not in y

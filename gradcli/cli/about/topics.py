@@ -57,7 +57,9 @@ def topics() -> list[Topic]:
     return [
         Topic("Programs and values", "A program is an expression, or statements that end with one.", _given()),
         Topic(
-            "Formats", "A format is asked for by an option, or by the ending of the name after --output.", _formats()
+            "Formats",
+            "An option asks for a format; most commands that have several also go by the name after --output.",
+            _formats(),
         ),
         Topic(
             "Exit status",

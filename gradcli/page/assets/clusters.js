@@ -199,7 +199,7 @@ function showEdge(picture, edge, { line, tip, written }, layout, move, shift) {
   const [x, y] = centreOf(boxOf(shown.tip)), [a, b] = move([x, y]);
   const moved = shown.tip.map(([tx, ty]) => [(tx + a - x).toFixed(2), (ty + b - y).toFixed(2)].join(","));
   tip.setAttribute("points", layout.identity ? written.points : moved.join(" "));
-  if (label && shown.label) shift(label, edge.label, shown.label);
+  if (label && shown.label) part.label.at = shift(label, edge.label, shown.label);
 }
 
 // Everything that stands, and a margin.

@@ -11,23 +11,21 @@ function inputsPanel(element, facts, onChange) {
     const make = input.shape.length ? arrayPanel : numberPanel;
     return make(input, !facts.live, (value) => onChange(index, value));
   });
-  if (!facts.live) element.append(build("p", { class: "hint" }, "This program is too large to be computed in the page: its inputs stand still."));
-  if (!facts.inputs.length) element.append(build("p", { class: "hint" }, "This program has no inputs."));
+  const hint = (text) => element.append(build("p", { class: "hint" }, text));
+  if (!facts.live) hint("This program is too large to be computed in the page: its inputs stand still.");
+  if (!facts.inputs.length) hint("This program has no inputs.");
   element.append(...panels.map(({ part }) => part));
-  let last = facts.inputs.map(({ value }) => plainNumber(value));
   return {
-    read: () => last,
     // Values and gradients by input.
-    write(values, gradients) {
-      last = values;
-      panels.forEach((panel, index) => panel.write(values[index], gradients[index]));
-    },
+    write: (values, gradients) => panels.forEach((panel, index) => panel.write(values[index], gradients[index])),
   };
 }
 
 // A field that takes what readNumber takes. Other text is told, and changes nothing.
 function numberField(label, off, change) {
-  const field = build("input", { type: "text", inputmode: "text", autocomplete: "off", spellcheck: "false", "aria-label": label, disabled: off });
+  const field = build("input", {
+    type: "text", inputmode: "text", autocomplete: "off", spellcheck: "false", "aria-label": label, disabled: off,
+  });
   const fault = build("span", { class: "fault", role: "status" });
   let shown = null;
   const mark = (wrong) => {
@@ -61,7 +59,8 @@ function numberField(label, off, change) {
 
 // A slider between low and high, which a value beyond them widens.
 function numberSlider(label, [low, high], off, change) {
-  const slider = build("input", { type: "range", min: 0, max: POSITIONS, step: 1, "aria-label": label, disabled: off });
+  const about = { type: "range", min: 0, max: POSITIONS, step: 1, "aria-label": label, disabled: off };
+  const slider = build("input", about);
   let range = [low, high], shown = null;
   slider.addEventListener("input", () => {
     shown = atPosition(range, Number(slider.value));
@@ -77,7 +76,6 @@ function numberSlider(label, [low, high], off, change) {
       shown = x;
       const share = Number.isFinite(x) ? x / (range[1] - range[0]) - range[0] / (range[1] - range[0]) : x > 0 ? 1 : 0;
       slider.value = Math.round(POSITIONS * share);
-      slider.style.setProperty("--share", `${100 * share}%`);
       slider.setAttribute("aria-valuetext", full(x));
     },
   };
@@ -98,7 +96,13 @@ function gradientText(x) {
 
 function gradientCell() {
   const cell = build("span", { class: "g gradient" });
-  return { cell, write: (x) => (setText(cell, gradientText(x)), (cell.className = `gradient ${inkOf(x ?? 0, "g")}`), Array.isArray(x) || (cell.title = gradientText(x) && full(x))) };
+  const write = (x) => {
+    const text = gradientText(x);
+    setText(cell, text);
+    cell.className = `gradient ${inkOf(x ?? 0, "g")}`;
+    if (!Array.isArray(x)) cell.title = text && full(x);
+  };
+  return { cell, write };
 }
 
 function numberPanel(input, off, change) {
@@ -106,22 +110,31 @@ function numberPanel(input, off, change) {
   const gradient = gradientCell();
   const field = numberField(`${name}, value`, off, (x) => (slider.write(x), change(x)));
   const slider = numberSlider(`${name}, slider`, [low, high], off, (x) => (field.write(x), change(x)));
-  const part = build("div", { class: "input", role: "group", "aria-label": name, "data-input": name }, build("span", { class: "name", title: name }, name), slider.slider, field.field, gradient.cell, field.fault);
+  const about = { class: "input", role: "group", "aria-label": name, "data-input": name };
+  const part = build("div", about, nameCell(name), slider.slider, field.field, gradient.cell, field.fault);
   return { part, write: (x, g) => (field.write(x), slider.write(x), gradient.write(g)) };
+}
+
+function nameCell(name) {
+  return build("span", { class: "name", title: name }, name);
 }
 
 // A button per element; arrow keys go from one to the next. Arrays of many elements are reached by index fields.
 function arrayPanel(input, off, change) {
   const { name, shape, low, high } = input;
-  const count = shape.reduce((product, size) => product * size, 1);
-  const gradient = gradientCell(), own = gradientCell();
+  const count = shape.reduce((product, size) => product * size, 1), gradient = gradientCell(), own = gradientCell();
   let value = plainNumber(input.value), slope = null, chosen = 0;
   const label = (at) => `${name}[${pathOf(shape, at).join(",")}]`;
   const set = (x) => change(replaced(value, pathOf(shape, chosen), x));
   const field = numberField("", off || !count, (x) => (slider.write(x), set(x)));
   const slider = numberSlider("", [low, high], off || !count, (x) => (field.write(x), set(x)));
-  const title = build("span", { class: "name" });
-  const chooser = count <= MOST_BUTTONS ? cellButtons(shape, count, label, (at) => choose(at)) : indexFields(shape, name, (at) => choose(at));
+  const title = build("span", { class: "name" }), hasButtons = count <= MOST_BUTTONS;
+  const choose = (at) => {
+    chosen = at;
+    chooser.choose(at);
+    showChosen(true);
+  };
+  const chooser = hasButtons ? cellButtons(shape, count, label, choose) : indexFields(shape, name, choose);
   const showChosen = (moved) => {
     const x = elements(value)[chosen];
     if (x === undefined) return;
@@ -133,14 +146,11 @@ function arrayPanel(input, off, change) {
     slider.write(x, moved ? [low, high] : undefined);
     own.write(slope === null ? null : elements(slope)[chosen]);
   };
-  const choose = (at) => {
-    chosen = at;
-    chooser.choose(at);
-    showChosen(true);
-  };
-  const head = build("div", { class: "input head" }, build("span", { class: "name", title: name }, name), build("span", { class: "shape" }, shape.join("×")), gradient.cell);
+  const size = build("span", { class: "shape" }, shape.join("×"));
+  const head = build("div", { class: "head" }, nameCell(name), size, gradient.cell);
   const row = build("div", { class: "input chosen" }, title, slider.slider, field.field, own.cell, field.fault);
-  const part = build("div", { class: "array", role: "group", "aria-label": name, "data-input": name }, head, chooser.part, ...(count ? [row] : []));
+  const about = { class: "array", role: "group", "aria-label": name, "data-input": name };
+  const part = build("div", about, head, chooser.part, ...(count ? [row] : []));
   chooser.choose(0);
   return {
     part,
@@ -161,11 +171,13 @@ function pathOf(shape, at) {
 function cellButtons(shape, count, label, choose) {
   const columns = shape.length ? Math.max(1, shape.at(-1)) : 1;
   let chosen = 0, last = [];
-  const cells = Array.from({ length: count }, (_, at) => build("button", { type: "button", class: "cell", tabindex: -1, "data-at": at }));
+  const about = { type: "button", class: "cell", tabindex: -1 };
+  const cells = Array.from({ length: count }, (_, at) => build("button", { ...about, "data-at": at }));
   const part = build("div", { class: "cells scroller", style: `--columns:${columns}` }, ...cells);
-  part.addEventListener("click", (event) => event.target.dataset.at !== undefined && choose(Number(event.target.dataset.at)));
+  part.addEventListener("click", ({ target: { dataset: { at } } }) => at !== undefined && choose(Number(at)));
   part.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -chosen, End: count - 1 - chosen }[event.key];
+    const ways = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+    const by = { ...ways, Home: -chosen, End: count - 1 - chosen }[event.key];
     if (by === undefined) return;
     event.preventDefault();
     if (chosen + by >= 0 && chosen + by < count) choose(chosen + by);
@@ -201,10 +213,12 @@ function heatShare(x, most) {
 }
 
 function indexFields(shape, name, choose) {
-  const fields = shape.map((size, axis) => build("input", { type: "number", min: 0, max: size - 1, value: 0, "aria-label": `${name}, index ${axis + 1} of ${shape.length}`, oninput: () => pick() }));
-  const pick = () => {
-    const path = fields.map(({ value }, axis) => Math.min(shape[axis] - 1, Math.max(0, Math.round(Number(value)) || 0)));
-    choose(path.reduce((at, index, axis) => at * shape[axis] + index, 0));
-  };
+  const fields = shape.map((size, axis) => build("input", {
+    type: "number", min: 0, max: size - 1, value: 0, oninput: () => choose(place()),
+    "aria-label": `${name}, index ${axis + 1} of ${shape.length}`,
+  }));
+  const place = () => fields.reduce((at, { value }, axis) => {
+    return at * shape[axis] + Math.min(shape[axis] - 1, Math.max(0, Math.round(Number(value)) || 0));
+  }, 0);
   return { part: build("div", { class: "indices" }, "element ", ...fields), choose() {}, write() {} };
 }

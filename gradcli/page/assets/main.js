@@ -3,156 +3,192 @@
 // Enters: facts, the address. Leaves: the page. Invariant: numbers flow one way: values → columns → warnings → drawing,
 // table, sentences; position n of n steps means that everything is computed.
 
-function start() {
-  const facts = JSON.parse(byId("facts").textContent);
-  const svg = document.querySelector("svg.gradcli-graph"), viewport = byId("viewport");
-  const steps = stepsOf(facts), last = steps.length, tell = notices(byId("notice"));
-  const state = { ...readLink(facts, location.hash, last), selected: null, pointed: null };
-  const saved = facts.columns && savedColumns(facts.columns), timings = {};
-  let columns = null, warnings = [], waiting = null, saving = null, spoken = "";
+const ROOM_AROUND = 70, UNDER_TOOLS = 50; // pixels of the graph around the gate of a step; below the buttons
+const MOST_GRADIENTS = 8; // in the header
 
+function start() {
+  const facts = JSON.parse(byId("facts").textContent), steps = stepsOf(facts);
+  const svg = document.querySelector("svg.gradcli-graph");
+  const page = {
+    facts, steps, svg, last: steps.length, viewport: byId("viewport"), tell: notices(byId("notice")), timings: {},
+    values: null, position: 0, selected: null, columns: facts.columns && savedColumns(facts.columns), warnings: [],
+    waiting: null, saving: null, spoken: "",
+  };
+  addParts(page);
+  addControls(page);
+  readAddress(page);
+  window.gradcliPage = outsideOf(page);
+}
+
+// What shows the state; each part asks for changes.
+function addParts(page) {
+  const { facts, steps, svg } = page, choose = (gate) => pick(page, gate), hovers = (gate) => point(page, gate);
+  page.source = sourceView(byId("program"), facts, choose, hovers);
+  page.inputs = inputsPanel(byId("inputs"), facts, (index, value) => change(page, page.values.with(index, value)));
+  page.table = numbersTable(byId("table"), facts);
+  page.tellStory = storyBox(byId("story"), facts, steps, choose);
+  page.player = player(facts, steps, (...step) => goTo(page, ...step), (playing) => {
+    page.player.showPlaying(playing);
+    if (!playing) speak(page);
+  });
+  pictureOf(svg, facts);
+  page.nodes = graphNodes(page, choose, hovers);
+  page.zoom = zoomable(page.viewport, svg);
+  startFolds(svg, facts, () => page.nodes.show(current(page)));
+}
+
+function addControls(page) {
   setText(byId("title"), document.title.replace(/^#\s*/, ""));
   themeButton(byId("theme"));
-  copyButton(byId("copy"), saveLink, tell);
+  copyButton(byId("copy"), () => saveLink(page), page.tell);
   byId("print").addEventListener("click", () => window.print());
   printInLight();
-  const help = helpDialog(byId("keys"), byId("help"));
-  const source = sourceView(byId("program"), facts, pick, point);
-  const inputs = inputsPanel(byId("inputs"), facts, (index, value) => change(state.values.with(index, value)));
-  const table = numbersTable(byId("table"), facts);
-  const tellStory = storyBox(byId("story"), facts, steps, pick);
-  const play = player(facts, steps, goTo, (playing) => (play.showPlaying(playing), playing || speak()));
-  const nodes = graphNodes(svg, facts, pick, point);
-  const zoom = zoomable(viewport, svg);
-  for (const button of document.querySelectorAll("[data-zoom]")) button.addEventListener("click", zoom[button.dataset.zoom]);
-  startFolds(svg, facts, () => nodes.show(current()));
-
-  // What the page is about now: a gate, or null.
-  function current() {
-    return steps[state.position]?.gate ?? state.selected;
+  for (const button of document.querySelectorAll("[data-zoom]")) {
+    button.addEventListener("click", page.zoom[button.dataset.zoom]);
   }
-
-  function change(values) {
-    state.values = values;
-    schedule({ numbers: true });
-  }
-
-  function goTo(position, by) {
-    const inGraph = viewport.contains(document.activeElement);
-    [state.position, state.selected] = [position, null];
-    update({ numbers: false });
-    if (inGraph && current() !== null) nodes.focus(current());
-    if (by === "user") speak();
-  }
-
-  // A gate in the pass that is shown; at the end both of its passes are told.
-  function pick(gate) {
-    play.stop();
-    const { pass } = steps[state.position] ?? {};
-    const position = steps.findIndex((step) => step.gate === gate && step.pass === pass);
-    if (pass && position >= 0) state.position = position;
-    else [state.position, state.selected] = [last, gate];
-    update({ numbers: false });
-    speak();
-  }
-
-  function point(gate) {
-    state.pointed = gate;
-    hover(svg, gate);
-    source.mark(gate, "hovered");
-  }
-
-  function schedule(what) {
-    waiting = { numbers: what.numbers || waiting?.numbers, frame: waiting?.frame ?? requestAnimationFrame(() => update(waiting)) };
-  }
-
-  function update(what) {
-    if (waiting) cancelAnimationFrame(waiting.frame);
-    const numbers = what.numbers || waiting?.numbers;
-    waiting = null;
-    const clock = stopwatch(timings);
-    if (numbers) {
-      columns = facts.live ? gradcliTrace(...state.values) : saved;
-      clock("compute");
-      warnings = warningsOf(facts, columns);
-      clock("warnings");
-      drawNumbers(svg, facts, columns, warnings);
-      if (facts.arrays) drawMaps(svg, facts, columns);
-    }
-    light(svg, facts, steps[state.position] ?? (state.selected === null ? null : { pass: "both", gate: state.selected }));
-    clock("drawing");
-    if (numbers) {
-      table.update(columns);
-      clock("table");
-      inputs.write(state.values, facts.inputs.map(({ gate }) => columns.global_gradients[gate]));
-      showResult(facts, columns);
-      showWarnings(facts, warnings, pick);
-      byId("reset").hidden = linkOf(facts, state.values, last, last) === "";
-      clock("inputs");
-    }
-    if (tellStory({ ...state, columns, warnings })) requestAnimationFrame(follow);
-    source.mark(current(), "now");
-    nodes.show(current());
-    play.show(state.position);
-    document.documentElement.dataset.pass = steps[state.position]?.pass ?? "both";
-    clearTimeout(saving);
-    saving = setTimeout(saveLink, 250);
-    clock("sentence");
-    clock.end();
-  }
-
-  // What the step is about comes into view: all is measured first, since measuring after a change costs a layout each time.
-  function follow() {
-    const gate = current(), around = viewport.getBoundingClientRect(), box = gate === null ? null : nodes.place(gate);
-    const isHidden = box && (box.left < around.left || box.right > around.right || box.top < around.top || box.bottom > around.bottom - UNDER_TOOLS);
-    const target = isHidden && grown(nodes.box(gate, zoom.view()), ROOM_AROUND / zoom.view().scale);
-    source.follow();
-    byId("story").scrollTop = 0;
-    if (target) zoom.reveal(target);
-  }
-
-  // To screen readers: what a person asked for, once, not every gate while it plays.
-  function speak() {
-    const text = `${stepText(facts, steps, state.position)}. ${[...byId("story").querySelectorAll(".line")].map((line) => line.textContent).join(". ")}`;
-    if (text !== spoken) byId("spoken").textContent = spoken = text;
-  }
-
-  function saveLink() {
-    clearTimeout(saving);
-    const link = linkOf(facts, state.values, state.position, last);
-    try {
-      if (link !== location.hash) history.replaceState(null, "", link || location.pathname + location.search);
-    } catch { /* some places have no history; the page works without */ }
-  }
-
-  function readAddress() {
-    const { troubles } = Object.assign(state, readLink(facts, location.hash, last), { selected: null });
-    tell(troubles.length ? `In the address: ${troubles.join("; ")}.` : facts.note ?? "");
-    update({ numbers: true });
-  }
-
   byId("reset").addEventListener("click", () => {
-    change(facts.inputs.map(({ value }) => plainNumber(value)));
+    change(page, page.facts.inputs.map(({ value }) => plainNumber(value)));
     byId("inputs").querySelector("input:enabled,button")?.focus();
   });
-  window.addEventListener("hashchange", () => { play.stop(); readAddress(); });
-  pageKeys(play.act, help, () => state.selected !== null && goTo(last, "user"));
-  readAddress();
-  window.gradcliPage = {
-    columns: () => columns,
-    warnings: () => warnings,
-    steps: () => steps,
-    timings: () => ({ ...timings }),
-    step: (position) => goTo(Math.max(0, Math.min(last, position)), "test"),
+  window.addEventListener("hashchange", () => { page.player.stop(); readAddress(page); });
+  const leave = () => page.selected !== null && goTo(page, page.last, "user");
+  pageKeys(page.player.act, helpDialog(byId("keys"), byId("help")), leave);
+}
+
+// What tests look at.
+function outsideOf(page) {
+  return {
+    columns: () => page.columns,
+    warnings: () => page.warnings,
+    steps: () => page.steps,
+    timings: () => ({ ...page.timings }),
+    step: (position) => goTo(page, Math.max(0, Math.min(page.last, position)), "test"),
     set(name, value) {
-      const index = facts.inputs.findIndex((input) => input.name === name);
-      state.values = state.values.with(index, value);
-      update({ numbers: true });
+      page.values = page.values.with(page.facts.inputs.findIndex((input) => input.name === name), value);
+      update(page, true);
     },
   };
 }
 
-const ROOM_AROUND = 70, UNDER_TOOLS = 50; // pixels of the graph around the gate of a step; below the buttons
+// What the page is about now: a gate, or null.
+function current({ steps, position, selected }) {
+  return steps[position]?.gate ?? selected;
+}
+
+// New values are shown with the next frame, however many there are until then.
+function change(page, values) {
+  page.values = values;
+  page.waiting ??= requestAnimationFrame(() => update(page, true));
+}
+
+function goTo(page, position, by) {
+  const inGraph = page.viewport.contains(document.activeElement);
+  [page.position, page.selected] = [position, null];
+  update(page, false);
+  if (inGraph && current(page) !== null) page.nodes.focus(current(page));
+  if (by === "user") speak(page);
+}
+
+// A gate in the pass that is shown; at the end both of its passes are told.
+function pick(page, gate) {
+  page.player.stop();
+  const { pass } = page.steps[page.position] ?? {};
+  const position = page.steps.findIndex((step) => step.gate === gate && step.pass === pass);
+  if (pass && position >= 0) page.position = position;
+  else [page.position, page.selected] = [page.last, gate];
+  update(page, false);
+  speak(page);
+}
+
+function point(page, gate) {
+  hover(page.svg, gate);
+  page.source.mark(gate, "hovered");
+}
+
+// Show the state. withNumbers: values have changed, too.
+function update(page, withNumbers) {
+  const isNew = withNumbers || page.waiting !== null, clock = stopwatch(page.timings), { facts, svg } = page;
+  if (page.waiting) cancelAnimationFrame(page.waiting);
+  page.waiting = null;
+  if (isNew) computeAndDraw(page, clock);
+  const chosen = page.selected === null ? null : { pass: "both", gate: page.selected };
+  light(svg, facts, page.steps[page.position] ?? chosen);
+  clock("drawing");
+  if (isNew) tellNumbers(page, clock);
+  showStep(page);
+  clearTimeout(page.saving);
+  page.saving = setTimeout(() => saveLink(page), 250);
+  clock("sentence");
+  clock.end();
+}
+
+function computeAndDraw(page, clock) {
+  const { facts, svg } = page;
+  if (facts.live) page.columns = gradcliTrace(...page.values);
+  clock("compute");
+  page.warnings = warningsOf(facts, page.columns);
+  clock("warnings");
+  drawNumbers(svg, facts, page.columns, page.warnings);
+  if (facts.arrays) drawMaps(svg, facts, page.columns);
+}
+
+// Numbers beside the picture.
+function tellNumbers(page, clock) {
+  const { facts, columns, values, last } = page;
+  page.table.update(columns);
+  clock("table");
+  page.inputs.write(values, facts.inputs.map(({ gate }) => columns.global_gradients[gate]));
+  showResult(facts, columns);
+  showWarnings(facts, page.warnings, (gate) => pick(page, gate));
+  byId("reset").hidden = linkOf(facts, values, last, last) === "";
+  clock("inputs");
+}
+
+function showStep(page) {
+  if (page.tellStory(page)) requestAnimationFrame(() => follow(page));
+  page.source.mark(current(page), "now");
+  page.nodes.show(current(page));
+  page.player.show(page.position);
+  document.documentElement.dataset.pass = page.steps[page.position]?.pass ?? "both";
+}
+
+// What the step is about comes into view. All is measured first: measuring after a change costs a layout each time.
+function follow(page) {
+  const gate = current(page), { nodes, zoom } = page, view = zoom.view();
+  const isHidden = gate !== null && !isInSight(nodes.place(gate), page.viewport.getBoundingClientRect());
+  const target = isHidden && grown(nodes.box(gate, view), ROOM_AROUND / view.scale);
+  page.source.follow();
+  byId("story").scrollTop = 0;
+  if (target) zoom.reveal(target);
+}
+
+// Whether a box is inside another one, above the buttons there; what has no box is.
+function isInSight(box, { left, right, top, bottom }) {
+  if (!box) return true;
+  return box.left >= left && box.right <= right && box.top >= top && box.bottom <= bottom - UNDER_TOOLS;
+}
+
+// To screen readers: what a person asked for, once, not every gate while it plays.
+function speak(page) {
+  const lines = [...byId("story").querySelectorAll(".line")].map((line) => line.textContent);
+  const text = [stepText(page.facts, page.steps, page.position), ...lines].join(". ");
+  if (text !== page.spoken) byId("spoken").textContent = page.spoken = text;
+}
+
+function saveLink(page) {
+  clearTimeout(page.saving);
+  const link = linkOf(page.facts, page.values, page.position, page.last);
+  try {
+    if (link !== location.hash) history.replaceState(null, "", link || location.pathname + location.search);
+  } catch { /* some places have no history; the page works without */ }
+}
+
+function readAddress(page) {
+  const { troubles, values, position } = readLink(page.facts, location.hash, page.last);
+  Object.assign(page, { values, position, selected: null });
+  page.tell(troubles.length ? `In the address: ${troubles.join("; ")}.` : page.facts.note ?? "");
+  update(page, true);
+}
 
 function savedColumns(saved) {
   return Object.fromEntries(Object.entries(saved).map(([name, column]) => [name, plainNumber(column)]));
@@ -173,46 +209,48 @@ function stopwatch(timings) {
 }
 
 // The gates of the graph as buttons: one of them is in the order of tabs.
-function graphNodes(svg, facts, pick, point) {
+function graphNodes({ svg, viewport, facts }, choose, hovers) {
   const groups = facts.gates.map((_, index) => svg.querySelector(`g.node[id="g${index}"]`));
+  const isShown = (group) => group && !group.classList.contains("away");
+  const shape = (gate) => svg.querySelector(".active .box") ?? groups[gate];
   let stop = null;
-  const gateOf = (event) => {
-    const group = event.target.closest("g.node[id]");
-    return group ? groups.indexOf(group) : -1;
-  };
-  svg.setAttribute("tabindex", "-1"); // an SVG that listens to focus is a stop of its own else
   groups.forEach((group, index) => {
     if (!group) return;
     group.setAttribute("role", "button");
     group.setAttribute("tabindex", "-1");
     group.setAttribute("aria-label", gateTitle(facts, index));
   });
-  const on = (name, act) => svg.addEventListener(name, (event) => gateOf(event) >= 0 && act(gateOf(event), event));
-  on("click", (gate) => pick(gate));
-  on("mouseover", (gate) => point(gate));
-  svg.addEventListener("mouseout", (event) => gateOf(event) >= 0 && point(null));
-  on("focusin", (gate) => point(gate));
-  svg.addEventListener("focusout", () => point(null));
-  on("keydown", (gate, event) => {
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    pick(gate);
-  });
-  const shape = (gate) => svg.querySelector(".active .box") ?? groups[gate];
-  const isShown = (group) => group && !group.classList.contains("away");
+  listenToGates(viewport, groups, choose, hovers);
   return {
     show(gate) {
-      const wanted = groups[gate ?? facts.output];
-      const next = isShown(wanted) ? wanted : groups.find(isShown);
+      const wanted = groups[gate ?? facts.output], next = isShown(wanted) ? wanted : groups.find(isShown);
       if (next !== stop) stop?.setAttribute("tabindex", "-1");
       next?.setAttribute("tabindex", "0");
       for (const group of [stop, wanted]) group?.setAttribute("aria-pressed", group === wanted && gate !== null);
       stop = next;
     },
     place: (gate) => shape(gate)?.getBoundingClientRect(),
-    box: (gate, view) => boxOnScreen(svg.parentNode, shape(gate), view),
+    box: (gate, view) => boxOnScreen(viewport, shape(gate), view),
     focus: (gate) => isShown(groups[gate]) && groups[gate].focus({ preventScroll: true }),
   };
+}
+
+// Listeners of the viewport: an SVG that listens to focus is a stop of its own.
+function listenToGates(viewport, groups, choose, hovers) {
+  const on = (name, act) => viewport.addEventListener(name, (event) => {
+    const gate = groups.indexOf(event.target.closest("g.node[id]") ?? undefined);
+    if (gate >= 0) act(gate, event);
+  });
+  on("click", choose);
+  on("mouseover", hovers);
+  on("mouseout", () => hovers(null));
+  on("focusin", hovers);
+  on("focusout", () => hovers(null));
+  on("keydown", (gate, event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    choose(gate);
+  });
 }
 
 function startFolds(svg, facts, onChange) {
@@ -223,29 +261,30 @@ function startFolds(svg, facts, onChange) {
   byId("unfold").addEventListener("click", folds.unfoldAll);
 }
 
-const MOST_GRADIENTS = 8; // in the header
-
 function showResult(facts, columns) {
-  const value = columns.values[facts.output];
-  byId("result").replaceChildren(build("span", { class: "name" }, `${labelOf(facts, facts.output)} = `), build("output", { class: inkOf(value, "v"), title: Array.isArray(value) ? "" : full(value) }, brief(value)));
+  const number = (tag, x, ink, write) => {
+    return build(tag, { class: inkOf(x, ink), title: Array.isArray(x) ? "" : full(x) }, write(x));
+  };
+  const name = build("span", { class: "name" }, `${labelOf(facts, facts.output)} = `);
+  byId("result").replaceChildren(name, number("output", columns.values[facts.output], "v", brief));
   const active = facts.inputs.filter(({ gate }) => columns.global_gradients[gate] !== null);
-  const items = active.slice(0, MOST_GRADIENTS).map(({ name, gate }) => {
-    const x = columns.global_gradients[gate];
-    return build("li", {}, `∂/∂${name} `, build("b", { class: inkOf(x, "g"), title: Array.isArray(x) ? "" : full(x) }, sizeText(x)));
+  const items = active.slice(0, MOST_GRADIENTS).map((input) => {
+    const gradient = number("b", columns.global_gradients[input.gate], "g", sizeText);
+    return build("li", {}, `∂/∂${input.name} `, gradient);
   });
   const more = active.length - MOST_GRADIENTS;
   byId("gradients").replaceChildren(...items, ...(more > 0 ? [build("li", {}, `and ${more} more`)] : []));
 }
 
-function showWarnings(facts, warnings, pick) {
+function showWarnings(facts, warnings, choose) {
   const key = JSON.stringify(warnings), list = byId("warning-list");
   if (list.dataset.shown === key) return;
   list.dataset.shown = key;
   byId("warnings").hidden = !warnings.length;
   setText(byId("warnings-title"), warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`);
   list.replaceChildren(...warnings.map(({ kind, gate, message }) => {
-    const button = build("button", { type: "button", onclick: () => pick(gate) }, build("b", { class: BAD_KINDS.has(kind) ? "bad" : "warn" }, `⚠ ${kind}`), ` ${message}`);
-    return build("li", {}, button);
+    const title = build("b", { class: BAD_KINDS.has(kind) ? "bad" : "warn" }, `⚠ ${kind}`);
+    return build("li", {}, build("button", { type: "button", onclick: () => choose(gate) }, title, ` ${message}`));
   }));
 }
 

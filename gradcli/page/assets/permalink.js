@@ -49,7 +49,7 @@ function decoded(text) {
 
 function readPart(facts, values, key, text) {
   const exact = facts.inputs.findIndex(({ name }) => name === key);
-  const [, name, indices] = exact < 0 ? /^(.*)\[([0-9,\s]+)\]$/s.exec(key) ?? [] : [null, key, null];
+  const [, name, indices] = exact < 0 ? /^(.*)\[([0-9]+(?:,[0-9]+)*)\]$/s.exec(key) ?? [] : [null, key, null];
   const index = facts.inputs.findIndex((input) => input.name === name);
   const path = indices ? indices.split(",").map(Number) : [];
   const shape = facts.inputs[index]?.shape ?? [];
@@ -67,8 +67,4 @@ function replaced(value, path, x) {
   const copy = value.slice();
   copy[path[0]] = replaced(value[path[0]], path.slice(1), x);
   return copy;
-}
-
-function numberAt(value, path) {
-  return path.reduce((part, index) => part?.[index], value);
 }

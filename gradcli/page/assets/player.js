@@ -14,8 +14,8 @@ function stepsOf(facts) {
 function stepText(facts, steps, position) {
   if (position >= steps.length) return "Everything computed";
   const { pass, gate } = steps[position], count = facts.gates.length;
-  const place = pass === "forward" ? `${position + 1} of ${count}` : `${position - count + 1} of ${steps.length - count}`;
-  return `${pass} ${place}: ${gateTitle(facts, gate)}`;
+  const [nth, all] = pass === "forward" ? [position + 1, count] : [position - count + 1, steps.length - count];
+  return `${pass} ${nth} of ${all}: ${gateTitle(facts, gate)}`;
 }
 
 // A gate with its name: q = x + y.
@@ -27,57 +27,61 @@ function gateTitle(facts, index) {
 const SECONDS_PER_STEP = 1.3;
 
 function player(facts, steps, onStep, onPlaying) {
-  const last = steps.length, scrub = byId("scrub"), buttons = new Map();
-  let position = last, clock = null;
+  const last = steps.length, scrub = byId("scrub"), state = { position: last, clock: null };
   const go = (to, by = "user") => onStep(Math.max(0, Math.min(last, to)), by);
-  const stop = () => {
-    if (clock === null) return;
-    clearInterval(clock);
-    clock = null;
-    onPlaying(false);
-  };
-  const tick = () => {
-    if (position < last) go(position + 1, "clock");
-    if (position >= last) stop();
-  };
-  const play = () => {
-    if (position >= last) go(0, "clock");
-    clock = setInterval(tick, (1000 * SECONDS_PER_STEP) / Number(byId("speed").value));
-    onPlaying(true);
-  };
-  const toggle = () => (clock === null ? play() : stop());
+  const { stop, play } = playing(state, last, go, onPlaying);
   const moves = {
-    first: () => go(0), back: () => go(position - 1), forward: () => go(position + 1), last: () => go(last),
+    first: () => go(0), back: () => go(state.position - 1), forward: () => go(state.position + 1), last: () => go(last),
   };
   const act = (name) => {
-    if (name === "play") return toggle();
+    const isRunning = state.clock !== null;
     stop();
-    return moves[name]();
+    if (name !== "play") moves[name]();
+    else if (!isRunning) play();
   };
-  for (const button of document.querySelectorAll("[data-go]")) {
-    buttons.set(button.dataset.go, button);
+  const buttons = [...document.querySelectorAll("[data-go]")];
+  for (const button of buttons) {
     button.addEventListener("click", () => button.getAttribute("aria-disabled") !== "true" && act(button.dataset.go));
   }
-  byId("speed").addEventListener("change", () => clock !== null && (stop(), play()));
+  byId("speed").addEventListener("change", () => state.clock !== null && (stop(), play()));
   scrub.max = last;
   scrub.addEventListener("input", () => (stop(), go(Number(scrub.value))));
   byId("transport").style.setProperty("--turn", facts.gates.length / last);
   return {
     act, stop,
     show(now) {
-      position = now;
+      state.position = now;
       scrub.value = now;
       scrub.setAttribute("aria-valuetext", stepText(facts, steps, now));
       byId("transport").style.setProperty("--now", now / last);
-      for (const [name, off] of [["first", now === 0], ["back", now === 0], ["forward", now === last], ["last", now === last]]) {
-        buttons.get(name).setAttribute("aria-disabled", off);
-      }
+      const end = { first: 0, back: 0, forward: last, last };
+      for (const button of buttons) button.setAttribute("aria-disabled", now === end[button.dataset.go]);
     },
-    showPlaying(playing) {
-      byId("transport").classList.toggle("playing", playing);
-      buttons.get("play").setAttribute("aria-label", playing ? "Pause" : "Play");
+    showPlaying(isPlaying) {
+      byId("transport").classList.toggle("playing", isPlaying);
+      document.querySelector("[data-go=play]").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     },
   };
+}
+
+// The clock: from where the page stands to the end, from the end once more.
+function playing(state, last, go, onPlaying) {
+  const stop = () => {
+    if (state.clock === null) return;
+    clearInterval(state.clock);
+    state.clock = null;
+    onPlaying(false);
+  };
+  const tick = () => {
+    if (state.position < last) go(state.position + 1, "clock");
+    if (state.position >= last) stop();
+  };
+  const play = () => {
+    if (state.position >= last) go(0, "clock");
+    state.clock = setInterval(tick, (1000 * SECONDS_PER_STEP) / Number(byId("speed").value));
+    onPlaying(true);
+  };
+  return { stop, play };
 }
 
 const KEYS = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", End: "last", " ": "play" };
@@ -85,13 +89,15 @@ const KEYS = { ArrowRight: "forward", ArrowLeft: "back", Home: "first", End: "la
 // Keys of the whole page, but where they mean something else.
 function pageKeys(act, help, leave) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog[open]")) return;
     const { key, target } = event, isScrub = target.id === "scrub";
     if (target.matches("input,select,textarea,.numbers *") && !(isScrub && key === " ")) return;
     if (key === " " && target.closest("button,summary,[role=button]:not(.gate,.input,.constant)")) return;
-    const asked = key === "?" ? help : key === "Escape" ? leave : !event.shiftKey && key in KEYS ? () => act(KEYS[key]) : null;
-    if (!asked) return;
+    if (key === "?") help();
+    else if (key === "Escape") leave();
+    else if (!event.shiftKey && key in KEYS) act(KEYS[key]);
+    else return;
     event.preventDefault();
-    asked();
   });
 }

@@ -4,58 +4,59 @@
 // piece of text belongs to the innermost gate that covers it.
 
 function sourceView(element, facts, onPick, onHover) {
-  const letters = Array.from(facts.program);
-  const owners = innermost(facts, letters.length);
-  const pieces = textPieces(letters, owners, facts);
+  const letters = Array.from(facts.program), pieces = textPieces(letters, innermost(facts, letters.length), facts);
   const startsAt = new Map(pieces.map((piece, index) => [piece.start, index]));
-  const places = new Map();
-  facts.gates.forEach((gate, index) => {
-    const place = `${gate.start}-${gate.end}`;
-    places.set(place, [...(places.get(place) ?? []), index]);
-  });
-  const gatesAt = (owner) => places.get(`${facts.gates[owner].start}-${facts.gates[owner].end}`);
+  const view = { element, pieces, isNew: true, picked: -1, marks: {} }, marked = {};
   element.replaceChildren(...pieces.map((piece) => piece.span));
-  let isNew = true;
-  let picked = -1, pointed = -1;
+  listenToText(view, facts, onPick, onHover);
+  return {
+    // kind: "now" for the gate of the step, "hovered" for the one that is pointed at; null marks none.
+    mark(gate, kind) {
+      if (marked[kind] === gate) return;
+      marked[kind] = gate;
+      for (const piece of view.marks[kind] ?? []) piece.span.classList.remove(kind);
+      view.marks[kind] = gate === null ? [] : covered(pieces, startsAt, facts.gates[gate]);
+      for (const piece of view.marks[kind]) piece.span.classList.add(kind);
+      if (kind === "now") view.picked = gate ?? -1;
+    },
+    follow: () => followMark(view),
+  };
+}
+
+// One place of a loop or a function makes several gates: the next one at each click.
+function listenToText(view, facts, onPick, onHover) {
+  const { element } = view, places = new Map(), placeOf = ({ start, end }) => `${start}-${end}`;
+  facts.gates.forEach((gate, index) => {
+    if (!places.get(placeOf(gate))?.push(index)) places.set(placeOf(gate), [index]);
+  });
+  const gatesAt = (owner) => places.get(placeOf(facts.gates[owner]));
   const ownerOf = (event) => Number(event.target.dataset?.owner ?? -1);
+  let pointed = -1;
   const point = (owner) => {
     if (owner === pointed) return;
     pointed = owner;
-    onHover(owner < 0 ? null : gatesAt(owner).includes(picked) ? picked : owner);
+    onHover(owner < 0 ? null : gatesAt(owner).includes(view.picked) ? view.picked : owner);
   };
   element.addEventListener("mouseover", (event) => point(ownerOf(event)));
   element.addEventListener("mouseleave", () => point(-1));
   element.addEventListener("click", (event) => {
     const owner = ownerOf(event);
     if (owner < 0) return;
-    // One place of a loop or a function makes several gates: the next one at each click.
     const gates = gatesAt(owner);
-    onPick(gates[(gates.indexOf(picked) + 1) % gates.length]);
+    onPick(gates[(gates.indexOf(view.picked) + 1) % gates.length]);
   });
-  const marks = {}, marked = {};
-  return {
-    // kind: "now" for the gate of the step, "hovered" for the one that is pointed at; null marks none.
-    mark(gate, kind) {
-      if (marked[kind] === gate) return;
-      marked[kind] = gate;
-      for (const piece of marks[kind] ?? []) piece.span.classList.remove(kind);
-      marks[kind] = gate === null ? [] : covered(pieces, startsAt, facts.gates[gate]);
-      for (const piece of marks[kind]) piece.span.classList.add(kind);
-      if (kind === "now") picked = gate ?? -1;
-    },
-    // Scrolls the box, not the page, to what is marked.
-    follow() {
-      // The code first: comments before it are a scroll away.
-      if (isNew) element.scrollTop = pieces.find((piece) => piece.span.dataset.owner)?.span.offsetTop ?? 0;
-      isNew = false;
-      const span = marks.now?.[0]?.span;
-      if (!span) return;
-      const top = span.offsetTop, above = top < element.scrollTop;
-      if (above || top + span.offsetHeight > element.scrollTop + element.clientHeight) {
-        element.scrollTop = Math.max(0, top - element.clientHeight / 3);
-      }
-    },
-  };
+}
+
+// Scrolls the box, not the page, to what is marked; at first to the code: comments before it are a scroll away.
+function followMark(view) {
+  const { element, pieces, marks } = view, span = marks.now?.[0]?.span;
+  if (view.isNew) element.scrollTop = pieces.find((piece) => piece.span.dataset.owner)?.span.offsetTop ?? 0;
+  view.isNew = false;
+  if (!span) return;
+  const top = span.offsetTop, isAbove = top < element.scrollTop;
+  if (isAbove || top + span.offsetHeight > element.scrollTop + element.clientHeight) {
+    element.scrollTop = Math.max(0, top - element.clientHeight / 3);
+  }
 }
 
 // For every letter the gate with the shortest text that covers it; of equal texts the first gate.
@@ -83,8 +84,7 @@ function textPieces(letters, owners, facts) {
 
 function covered(pieces, startsAt, { start, end }) {
   const found = [];
-  for (let index = startsAt.get(start) ?? pieces.length; index < pieces.length && pieces[index].start < end; index += 1) {
-    found.push(pieces[index]);
-  }
+  let index = startsAt.get(start) ?? pieces.length;
+  while (pieces[index]?.start < end) found.push(pieces[index++]);
   return found;
 }

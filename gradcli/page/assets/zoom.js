@@ -4,7 +4,7 @@
 // wheel scrolls it), and the picture can't be lost: some of it is always in view.
 
 const MOST_ZOOM = 6, LARGEST_FIT = 1.4, ZOOM_STEP = 1.25, PAN_STEP = 60, DRAG_START = 4;
-const WHOLE = 0.62, READABLE = 0.85; // pixels per unit: of a whole picture the least, of one that does not fit
+const LEAST_WHOLE = 0.62, READABLE = 0.85; // pixels per unit: of a whole picture the least, of one that does not fit
 const FIRST_GATES = 12, ROOM_BEFORE = 16; // where the first view may begin; pixels before a gate there
 
 // The scale at which all of a content is in the viewport.
@@ -15,7 +15,7 @@ function fitScale(content, width, height) {
 // The scale to begin with: all of it, but readable.
 function firstScale(content, width, height) {
   const scale = fitScale(content, width, height);
-  return scale < WHOLE ? READABLE : scale;
+  return scale < LEAST_WHOLE ? READABLE : scale;
 }
 
 // A view {x, y, scale} that shows something: what is smaller than the viewport stands in it, what is larger fills it.
@@ -42,8 +42,8 @@ function wholeView(content, boxes, width, height) {
   return centred(content, fitScale(content, width, height), width, height);
 }
 
-// The view to begin with: all of it where it can be read, else where most gates are whole. boxes: of the gates, in
-// their order; the first ones count most.
+// The view to begin with: all of it where it can be read, else where most gates are whole, of which the first ones
+// count most. boxes: of the gates, in their order.
 function firstView(content, boxes, width, height) {
   const scale = firstScale(content, width, height), begun = centred(content, scale, width, height);
   const starts = boxes.slice(0, FIRST_GATES), before = ROOM_BEFORE / scale;
@@ -53,7 +53,7 @@ function firstView(content, boxes, width, height) {
       const view = clampView({ x, y, scale }, content, width, height);
       const right = view.x + width / scale, bottom = view.y + height / scale;
       const isWhole = (box) => box.left >= view.x && box.right <= right && box.top >= view.y && box.bottom <= bottom;
-      const found = boxes.reduce((sum, box, order) => sum + (isWhole(box) ? 1 / (order + FIRST_GATES) : 0), 0);
+      const found = boxes.reduce((sum, box, order) => sum + (isWhole(box) ? 1 / (order + 2) : 0), 0);
       if (found > most) [best, most] = [view, found];
     }
   }
@@ -81,9 +81,9 @@ function zoomable(viewport, svg) {
   const state = { viewport, svg, original: drawnBox(svg), view: null, viewFor: null, size: null, isPrinting: false };
   const move = (view) => { state.viewFor = null; showView(state, view); };
   const place = (viewFor) => placeView(state, viewFor);
-  const zoom = (factor, x = sizeOf(state)[0] / 2, y = sizeOf(state)[1] / 2) => move(scaledAt(state.view, factor, x, y));
+  const zoom = (factor, x = measured(state)[0] / 2, y = measured(state)[1] / 2) => move(scaledAt(state.view, factor, x, y));
   const pan = (dx, dy) => move(pannedBy(state.view, dx, dy));
-  const reveal = (box) => showView(state, viewWith(state.view, box, ...sizeOf(state)));
+  const reveal = (box) => showView(state, viewWith(state.view, box, ...measured(state)));
   svg.classList.add("zoomed");
   svg.removeAttribute("width");
   svg.removeAttribute("height");
@@ -97,8 +97,8 @@ function zoomable(viewport, svg) {
   });
   svg.addEventListener("lit", (event) => reveal(event.detail));
   const api = {
-    fit: () => place(state.viewFor === wholeView ? firstView : wholeView), reset: () => place(firstView),
-    in: () => zoom(ZOOM_STEP), out: () => zoom(1 / ZOOM_STEP), reveal, pan, zoom, view: () => state.view,
+    fit: () => place(state.viewFor === wholeView ? firstView : wholeView), in: () => zoom(ZOOM_STEP),
+    out: () => zoom(1 / ZOOM_STEP), reveal, pan, zoom, view: () => state.view,
   };
   zoomByWheel(viewport, api);
   zoomByKeys(viewport, api);
@@ -112,23 +112,26 @@ function contentBox({ svg, original }) {
 }
 
 // The viewport's width and height, measured once per resize.
-function sizeOf(state) {
+function measured(state) {
   return (state.size ??= [state.viewport.clientWidth || 1, state.viewport.clientHeight || 1]);
 }
 
 function setHeight(state) {
-  const height = Math.ceil(wantedHeight(contentBox(state), sizeOf(state)[0]));
+  const height = Math.ceil(wantedHeight(contentBox(state), measured(state)[0]));
   state.viewport.style.setProperty("--picture-height", `${height}px`);
   state.size = null;
 }
 
 function showView(state, view) {
-  const [width, height] = sizeOf(state), content = contentBox(state), { svg, viewport } = state;
+  const [width, height] = measured(state), content = contentBox(state), { svg, viewport } = state;
   state.view = clampView(view, content, width, height);
   const { x, y, scale } = state.view;
   if (state.isPrinting) return;
   const written = [x, y, width / scale, height / scale].map((z) => z.toFixed(2)).join(" ");
-  if (written !== svg.getAttribute("viewBox")) svg.setAttribute("viewBox", written);
+  if (written !== svg.getAttribute("viewBox")) {
+    svg.setAttribute("viewBox", written);
+    writeLate(pictures.get(svg));
+  }
   const touch = (content.bottom - content.top) * scale > height + 1 ? "none" : "pan-y";
   if (viewport.style.touchAction !== touch) viewport.style.touchAction = touch;
 }
@@ -136,7 +139,7 @@ function showView(state, view) {
 // viewFor: wholeView or firstView; it is taken anew when something else stands there, or elsewhere.
 function placeView(state, viewFor) {
   state.viewFor = viewFor;
-  showView(state, viewFor(contentBox(state), standing(pictures.get(state.svg)), ...sizeOf(state)));
+  showView(state, viewFor(contentBox(state), standing(pictures.get(state.svg)), ...measured(state)));
 }
 
 function placeAgain(state) {
@@ -145,6 +148,7 @@ function placeAgain(state) {
   state.svg.addEventListener("content", again);
   const print = (on) => {
     state.isPrinting = on;
+    writeLate(pictures.get(state.svg));
     if (on) state.svg.setAttribute("viewBox", viewBoxOf(contentBox(state)));
     else showView(state, state.view);
   };

@@ -115,7 +115,8 @@ class _Paged(Drawing):
         kind = "name" if node.kind == "input" else "op sign" if is_sign(node) else "op"
         text.append(element("tspan", node.operation, class_=kind))
         if node.stage:
-            text.append(element("tspan", node.stage, class_="stage", dx="5"))
+            text[0].tail = "\xa0"  # not dx, which some zooms lose
+            text.append(element("tspan", node.stage, class_="stage"))
         return text
 
     def _frame(self, frame: Frame, captions: Element) -> Element:
