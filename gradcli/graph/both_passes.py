@@ -42,14 +42,12 @@ class BothPasses(NamedTuple):
     gradients: Mapping[str, int]
     flowing: bytearray
 
-    def names(self, gate: int) -> list[str]:
-        """What a gate is the gradient of: ∂f/∂x, of gates without a name ∂f/∂g3."""
-        return self._names().get(gate, [])
-
-    def _names(self) -> dict[int, list[str]]:
+    def names(self, only_named: bool = False) -> dict[int, list[str]]:
+        """Gate → what it is the gradient of: ∂f/∂x, of gates without a name, unless these are left out, ∂f/∂g3."""
         found: dict[int, list[str]] = {}
         for index, gate in self.adjoints.items():
-            found.setdefault(gate, []).append(partial(self.graph, index))
+            if not only_named or self.graph.name(index) is not None:
+                found.setdefault(gate, []).append(partial(self.graph, index))
         return found
 
 

@@ -80,7 +80,7 @@ def page(trace: Trace, options: PageOptions | None = None) -> Page:
         "trace": "" if generated is None else f"<script>{generated}</script>",
         "script": script,
     }
-    content = re.sub("<!--([a-z]+)-->", lambda found: marks.get(found[1], ""), asset("page.html"))
+    content = re.sub("<!--([a-z]+)-->", lambda found: marks[found[1]], asset("page.html"))
     return Page(content, drawn.note)
 
 

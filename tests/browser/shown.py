@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOM, BESIDE = 10, 9  # characters of a number on a picture, and beside an input
-LATE = 200  # milliseconds after which a page at rest has written every number
 Sentences = dict[tuple[str, int], str]  # of a pass and a gate, without blanks
 
 
@@ -38,8 +37,7 @@ def of_array(line: str, x: Any) -> str:
 
 
 def picture_texts(page: Page) -> dict[str, dict[str, str]]:
-    """The texts that change, by the gate or edge that they belong to; those out of sight are written a little later."""
-    page.wait_for_timeout(LATE)
+    """The texts that change, by the gate or edge that they belong to."""
     script = """() => Object.fromEntries([...document.querySelectorAll(
         "svg.gradcli-graph .node[id], svg.gradcli-graph .edge-label[data-edge]")].map(group => [
             group.dataset.edge || group.id,
@@ -105,7 +103,7 @@ def mistabled(page: Page, columns: Mapping[str, Any]) -> Iterator[str]:
         wanted[f"g{index}", "value"] = x
         wanted[f"g{index}", "global_gradient"] = columns["global_gradients"][index]
         for k, flow in enumerate(columns["contributions"][index] or ()):
-            if columns["global_gradients"][index] is not None:
+            if flow is not None:  # a constant gets none
                 wanted[f"g{index}-{k}", "local_gradient"] = columns["local_gradients"][index][k]
                 wanted[f"g{index}-{k}", "contribution"] = flow
     for where, kind, text in table_texts(page):

@@ -47,7 +47,8 @@ CONTRASTS = """() => {
         return [...color.slice(0, 3), color[3] * (svg ? Number(style.fillOpacity) : 1) * Number(style.opacity)];
     };
     const style = document.createElement("style");
-    style.textContent = "* { pointer-events: auto !important; transition: none !important }";
+    style.textContent = "* { pointer-events: auto !important; transition: none !important }"
+        + "svg .far text { display: inline !important }";
     document.head.append(style);
     const unseen = "script, style, noscript, option, [hidden], .unseen, dialog:not([open])";
     const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -127,7 +128,8 @@ def test_axe_finds_nothing(show: Show, name: str) -> None:
 
 
 def crowded(page: Page) -> list[Any]:
-    """Texts of the picture that lie on each other, and those outside their node's box."""
+    """Texts of the picture that lie on each other, and those outside their node's box: those out of sight, too."""
+    page.add_style_tag(content="svg .far text { display: inline !important }")
     texts = boxes(page, "svg.gradcli-graph text")
     assert texts
     outside = page.evaluate("""() => [...document.querySelectorAll("svg.gradcli-graph .node")].flatMap(node => {

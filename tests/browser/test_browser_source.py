@@ -76,3 +76,16 @@ def test_nothing_stays_marked(show: Callable[..., Page]) -> None:
     page.mouse.move(1, 1)
     assert page.evaluate(MARKED, "hovered") == ""
     assert page.locator(".node.hovered").count() == 0
+
+
+def test_an_input_is_marked_wherever_it_is_used(show: Callable[..., Page]) -> None:
+    """And each of its places in the text leads to it."""
+    page = show("x^2*sin(y) + x/y", {"x": 1.5, "y": 0.7})
+    page.locator("#g0").hover()
+    assert page.evaluate("[...document.querySelectorAll('#program .hovered')].map(one => one.textContent)") == [
+        "x",
+        "x",
+    ]
+    page.locator("#program span", has_text="x").last.click()
+    page.locator("#program span[data-owner='0']").last.click()
+    assert page.locator("svg #g0.active").count() == 1

@@ -7,8 +7,6 @@ const SVG_SPACE = "http://www.w3.org/2000/svg";
 const NODE_TEXT = 11, EDGE_TEXT = 9, SMALL_TEXT = 9.5, WIDEST_NUMBER = "−8.88e−188";
 const BAD_KINDS = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]);
 const EDGE_KINDS = ["inactive", "zero", "nan"];
-// Milliseconds until numbers out of sight are written.
-const LATE = 100;
 // Widths in DejaVu Sans, in em, rounded up: those that the layout reckons with.
 const LETTERS = [
   [0.32, "'ijlIJ,.· \u00a0"], [0.4, "/:;\\|f-()[]t!²³r"], [0.52, "\"*_`∂sz⁻?"], [0.62, "cLFkvxyPTYoae"],
@@ -84,7 +82,7 @@ function drawnBox(svg) {
 function findPicture(svg, facts) {
   const byId = new Map([...svg.querySelectorAll("g[id]")].map((group) => [group.id, group]));
   const labels = new Map([...svg.querySelectorAll("g[data-edge]")].map((group) => [group.dataset.edge, group]));
-  const picture = { svg, facts, nodes: [], edges: new Map(), boxes: [], home: null, drawnBy: null, step: null, late: null };
+  const picture = { svg, facts, nodes: [], edges: new Map(), boxes: [], home: null, drawnBy: null, step: null };
   facts.gates.forEach((gate, index) => {
     picture.nodes.push(findNode(byId.get(`g${index}`), index));
     gate.operands.forEach((operand, position) => {
@@ -174,44 +172,20 @@ function commonKind(kinds) {
   return active.includes("nan") ? "nan" : active.includes("") ? "" : active.length ? "zero" : "inactive";
 }
 
-// All numbers and marks of a point; numbers out of sight when no other point comes for a while: a browser lays out
-// every text that changes, which takes longer than all else.
+// All numbers and marks of a point.
 function drawNumbers(svg, facts, columns, warnings) {
-  const picture = pictureOf(svg, facts), marks = marksOf(facts, warnings);
+  const picture = pictureOf(svg, facts), room = facts.room ?? 10;
   picture.drawnBy = [columns, warnings];
-  for (const node of picture.nodes) if (node) markNode(node, marks[node.index]);
-  for (const edge of picture.edges.values()) {
-    const contribution = columns.contributions[edge.gate]?.[edge.position];
-    if (contribution != null) edge.own = flowKind(contribution);
-  }
-  for (const box of picture.boxes) drawBox(picture, box, columns, marks);
-  showKinds(picture);
-  writeNumbers(picture, readBox(svg.getAttribute("viewBox")));
-  clearTimeout(picture.late);
-  picture.late = setTimeout(writeLate, LATE, picture);
-}
-
-// The numbers that were put off.
-function writeLate(picture) {
-  if (!picture?.late) return;
-  clearTimeout(picture.late);
-  picture.late = null;
-  writeNumbers(picture, { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity });
-}
-
-// The numbers in a view.
-function writeNumbers({ facts, nodes, edges, drawnBy: [columns] }, view) {
-  const room = facts.room ?? 10;
-  const isSeen = (part) => {
-    const { left, top, right, bottom } = part.at ?? part.box;
-    return left < view.right && right > view.left && top < view.bottom && bottom > view.top;
-  };
-  for (const node of nodes) {
-    if (!node || !isSeen(node)) continue;
+  const marks = marksOf(facts, warnings);
+  for (const node of picture.nodes) {
+    if (!node) continue;
     writeLine(node.lines.value, columns.values[node.index], brief, room);
     writeLine(node.lines.gradient, columns.global_gradients[node.index], sizeText, room);
+    markNode(node, marks[node.index]);
   }
-  for (const edge of edges.values()) if (edge.label && isSeen(edge.label)) writeLabel(edge, columns, room);
+  for (const edge of picture.edges.values()) drawEdge(edge, columns, room);
+  for (const box of picture.boxes) drawBox(picture, box, columns, marks);
+  showKinds(picture);
 }
 
 function marksOf(facts, warnings) {
@@ -220,12 +194,15 @@ function marksOf(facts, warnings) {
   return marks;
 }
 
-function writeLabel({ gate, position, label }, columns, room) {
-  const contribution = columns.contributions[gate]?.[position], slope = columns.local_gradients[gate]?.[position];
+function drawEdge(edge, columns, room) {
+  const contribution = columns.contributions[edge.gate]?.[edge.position];
   if (contribution == null) return;
-  const { local, contribution: flow } = label.lines, isSame = local?.isSingle && slope !== null;
-  const isNew = writeLine(local, isSame ? elements(slope)[0] : slope, slopeText, room);
-  if (writeLine(flow, contribution, flowText, room) || isNew || !label.width) fitPlate(label);
+  edge.own = flowKind(contribution);
+  if (!edge.label) return;
+  const { lines } = edge.label, slope = columns.local_gradients[edge.gate]?.[edge.position];
+  const isSame = lines.local?.isSingle && slope !== null;
+  const local = writeLine(lines.local, isSame ? elements(slope)[0] : slope, slopeText, room);
+  if (writeLine(lines.contribution, contribution, flowText, room) || local || !edge.label.width) fitPlate(edge.label);
 }
 
 // The plate is as wide as its texts.

@@ -5,7 +5,8 @@
 // Invariant: geometry is pure, boxes keep their sizes and their order along both axes, and nothing folded is the drawing
 // exactly as it was.
 
-const GAP = 28; // pixels that stay of an interval that nothing needs
+// Pixels that stay of an interval that nothing needs.
+const GAP = 28;
 const FRAME_MARGIN = 8, CONTENT_MARGIN = 8, TIP_LENGTH = 6, TIP_HALF = 2.1;
 
 function touching(a, b) {

@@ -3,7 +3,8 @@
 // Enters: the facts, values, gradients. Leaves: new values, by onChange(index, value). Invariant: only a person changes a
 // value; showing one never does. The field holds the exact number.
 
-const POSITIONS = 1000; // of a slider
+// Of a slider.
+const POSITIONS = 1000;
 const MOST_BUTTONS = 400;
 
 function inputsPanel(element, facts, onChange) {
@@ -57,11 +58,11 @@ function numberField(label, off, change) {
   };
 }
 
-// A slider between low and high, which a value beyond them widens.
+// A slider between low and high, and further where the value is beyond them.
 function numberSlider(label, [low, high], off, change) {
   const about = { type: "range", min: 0, max: POSITIONS, step: 1, "aria-label": label, disabled: off };
   const slider = build("input", about);
-  let range = [low, high], shown = null;
+  let usual = [low, high], range = usual, shown = null;
   slider.addEventListener("input", () => {
     shown = atPosition(range, Number(slider.value));
     slider.setAttribute("aria-valuetext", full(shown));
@@ -70,9 +71,9 @@ function numberSlider(label, [low, high], off, change) {
   return {
     slider,
     write(x, bounds) {
-      if (bounds) range = bounds;
-      if (Number.isFinite(x)) range = [Math.min(range[0], x), Math.max(range[1], x)];
+      if (bounds) usual = bounds;
       if (shown !== null && Object.is(shown, x) && !bounds) return;
+      if (Number.isFinite(x)) range = [Math.min(usual[0], x), Math.max(usual[1], x)];
       shown = x;
       const share = Number.isFinite(x) ? x / (range[1] - range[0]) - range[0] / (range[1] - range[0]) : x > 0 ? 1 : 0;
       slider.value = Math.round(POSITIONS * share);

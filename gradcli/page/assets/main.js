@@ -3,8 +3,10 @@
 // Enters: facts, the address. Leaves: the page. Invariant: numbers flow one way: values → columns → warnings → drawing,
 // table, sentences; position n of n steps means that everything is computed.
 
-const ROOM_AROUND = 70, UNDER_TOOLS = 50; // pixels of the graph around the gate of a step; below the buttons
-const MOST_GRADIENTS = 8; // in the header
+// Pixels of the graph around the gate of a step; below the buttons.
+const ROOM_AROUND = 70, UNDER_TOOLS = 50;
+// In the header.
+const MOST_GRADIENTS = 8;
 
 function start() {
   const facts = JSON.parse(byId("facts").textContent), steps = stepsOf(facts);
@@ -149,7 +151,9 @@ function showStep(page) {
   page.source.mark(current(page), "now");
   page.nodes.show(current(page));
   page.player.show(page.position);
-  document.documentElement.dataset.pass = page.steps[page.position]?.pass ?? "both";
+  const step = page.steps[page.position], isAhead = step?.pass === "forward" && step.gate !== page.facts.output;
+  document.documentElement.dataset.pass = step?.pass ?? "both";
+  byId("result").classList.toggle("ahead", isAhead);
 }
 
 // What the step is about comes into view. All is measured first: measuring after a change costs a layout each time.

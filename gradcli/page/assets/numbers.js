@@ -5,9 +5,11 @@
 
 const DIGITS = 4;
 const DIGITS_OF_SEVERAL = 3;
-const WHOLE = 4; // elements of an array that is written whole
+// Elements of an array that is written whole.
+const WHOLE = 4;
 const WHOLE_ON_EDGE = 3;
-const EXACT = 1e-12; // relative: 0.7·0.8 is 0.56
+// Relative: 0.7·0.8 is 0.56.
+const EXACT = 1e-12;
 
 // Python's f"{x:.{digits}e}", as mantissa and power. Of two decimals that are as near, Python takes the even one, where
 // toExponential takes the larger one.
@@ -29,7 +31,8 @@ function short(x, digits = DIGITS) {
   if (x === 0) return "0";
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x).replace("-", "−");
   let [mantissa, power] = exponential(x, digits - 1);
-  const rounded = Number(`${mantissa}e${power}`); // infinite for the largest number
+  // Infinite for the largest number.
+  const rounded = Number(`${mantissa}e${power}`);
   const plain = -DIGITS < power && power < digits - 1;
   if (plain) mantissa = rounded.toFixed(digits - 1 - power);
   const exact = Math.abs(rounded - x) <= EXACT * Math.abs(x);

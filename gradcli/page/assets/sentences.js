@@ -7,11 +7,15 @@
 // A side of an equation that says what the one before it says is left out, such as 1 = 1.0. Of arrays the smallest,
 // mean and largest element and the norm have four digits; there the last one may differ from Python's.
 
-const MOST_INLINE = 12; // elements of an array that is written whole
-const MOST_TERMS = 40; // of one sum that are written out
+// Elements of an array that is written whole.
+const MOST_INLINE = 12;
+// Of one sum that are written out.
+const MOST_TERMS = 40;
 const SMALLEST_NORMAL = 2.2250738585072014e-308;
-const ROUNDING = 1e-14; // relative, of a mean
-const ALONE = /^([\p{L}\p{N}_.]+(\^[\p{L}\p{N}_.]+)?|[\p{L}\p{N}_]+\([^()]*\))$/u; // a factor without parentheses
+// Relative, of a mean.
+const ROUNDING = 1e-14;
+// A factor without parentheses.
+const ALONE = /^([\p{L}\p{N}_.]+(\^[\p{L}\p{N}_.]+)?|[\p{L}\p{N}_]+\([^()]*\))$/u;
 const PYTHON_DIGITS = "\\d+(?:_\\d+)*";
 const PYTHON_DECIMAL = `(?:${PYTHON_DIGITS}\\.?(?:${PYTHON_DIGITS})?|\\.${PYTHON_DIGITS})(?:e[+-]?${PYTHON_DIGITS})?`;
 const PYTHON_FLOAT = new RegExp(`^\\s*[+-]?(?:inf(?:inity)?|${PYTHON_DECIMAL})\\s*$`, "i");
@@ -174,7 +178,8 @@ function operandText(facts, columns, operand) {
 
 // The backward pass
 
-const USERS = new WeakMap(); // of facts: for each gate those that use it, in the order of the backward pass
+// Of facts: for each gate those that use it, in the order of the backward pass.
+const USERS = new WeakMap();
 
 function usersOf(facts, gate) {
   if (!USERS.has(facts)) {
@@ -204,7 +209,8 @@ function* passes(facts, columns, gate, position) {
   const here = facts.gates[gate], operand = here.operands[position], edge = here.edges[position];
   const local = localGradient(facts, columns, gate, position), contribution = columns.contributions[gate][position];
   const repeated = here.operands.filter((one) => one === operand).length > 1;
-  const byRule = gate === facts.output || repeated; // where ∂gate/∂operand would mean something else
+  // Where ∂gate/∂operand would mean something else.
+  const byRule = gate === facts.output || repeated;
   const rule = edge.told ?? edge.rule, partial = `∂${labelOf(facts, gate)}/∂${labelOf(facts, operand)}`;
   let words = whyNothing(facts, columns, gate, position) || whyShaped(facts, gate, position);
   if (!byRule && local !== null) yield sentence("local", [partial, rule, numberText(local)], "");

@@ -59,17 +59,22 @@ function followMark(view) {
   }
 }
 
+// Where a gate stands: an input wherever it is used.
+function placesOf({ start, end, uses }) {
+  return [[start, end], ...(uses ?? [])];
+}
+
 // For every letter the gate with the shortest text that covers it; of equal texts the first gate.
 function innermost(facts, length) {
   const owners = new Int32Array(length).fill(-1);
-  const sizes = facts.gates.map(({ start, end }) => end - start);
-  const order = sizes.map((_, index) => index).sort((a, b) => sizes[b] - sizes[a] || b - a);
-  for (const index of order) owners.fill(index, facts.gates[index].start, facts.gates[index].end);
+  const places = facts.gates.flatMap((gate, index) => placesOf(gate).map(([start, end]) => [start, end, index]));
+  places.sort(([a, b, index], [c, d, other]) => (d - c) - (b - a) || other - index);
+  for (const [start, end, index] of places) owners.fill(index, start, end);
   return owners;
 }
 
 function textPieces(letters, owners, facts) {
-  const cuts = new Set(facts.gates.flatMap(({ start, end }) => [start, end]));
+  const cuts = new Set(facts.gates.flatMap(placesOf).flat());
   const pieces = [];
   let start = 0, comment = letters[0] === "#";
   for (let at = 1; at <= letters.length; at += 1) {
@@ -82,9 +87,11 @@ function textPieces(letters, owners, facts) {
   return pieces;
 }
 
-function covered(pieces, startsAt, { start, end }) {
+function covered(pieces, startsAt, gate) {
   const found = [];
-  let index = startsAt.get(start) ?? pieces.length;
-  while (pieces[index]?.start < end) found.push(pieces[index++]);
+  for (const [start, end] of placesOf(gate)) {
+    let index = startsAt.get(start) ?? pieces.length;
+    while (pieces[index]?.start < end) found.push(pieces[index++]);
+  }
   return found;
 }

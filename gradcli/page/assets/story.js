@@ -23,11 +23,13 @@ function storyBox(element, facts, steps, onPick) {
       return isNew;
     }
     const told = [];
-    if (step?.pass !== "backward") told.push(...forwardSentences(facts, now.columns, gate, now.warnings));
-    if (step?.pass !== "forward" && facts.gates[gate].active) told.push(...backwardSentences(facts, now.columns, gate, now.warnings));
-    const [place, rest] = step ? stepText(facts, steps, now.position).split(/: (.*)/s) : ["Both passes", gateTitle(facts, gate)];
-    const parts = [headLine(step?.pass ?? "both", place, rest), build("div", { class: "lines" }, ...told.filter(({ kind }) => kind !== "gate").map(sentenceLine))];
-    const neighbours = around(facts, gate, now.columns, pick), arrays = arraysOf(facts, now.columns, gate, step?.pass);
+    const { columns, warnings } = now, pass = step?.pass, { active } = facts.gates[gate];
+    if (pass !== "backward") told.push(...forwardSentences(facts, columns, gate, warnings));
+    if (pass !== "forward" && active) told.push(...backwardSentences(facts, columns, gate, warnings));
+    const title = step ? stepText(facts, steps, now.position) : `Both passes: ${gateTitle(facts, gate)}`;
+    const lines = told.filter(({ kind }) => kind !== "gate").map(sentenceLine);
+    const parts = [headLine(pass ?? "both", ...title.split(/: (.*)/s)), build("div", { class: "lines" }, ...lines)];
+    const neighbours = around(facts, gate, columns, pick), arrays = arraysOf(facts, columns, gate, pass);
     if (maps.length && maps.length === arrays.length) {
       maps.forEach(({ update }, index) => update(arrays[index].x));
       element.replaceChildren(...parts, neighbours, element.querySelector(".maps"));
@@ -46,21 +48,29 @@ function storyBox(element, facts, steps, onPick) {
 
 function headLine(pass, place, title) {
   const [word, ...rest] = place.split(" ");
-  const parts = pass === "both" ? [build("b", {}, place)] : [build("b", { class: pass }, capital(word)), ` ${rest.join(" ")}`];
-  return build("p", { class: "step" }, build("span", { class: "place" }, ...parts), build("span", { class: "title" }, title));
+  const isBoth = pass === "both", first = build("b", { class: pass }, isBoth ? place : capital(word));
+  const where = build("span", { class: "place" }, first, isBoth ? "" : ` ${rest.join(" ")}`);
+  return build("p", { class: "step" }, where, build("span", { class: "title" }, title));
 }
 
 const capital = (word) => word[0].toUpperCase() + word.slice(1);
 
 // The result and the gradients, when both passes are over.
 function endStory(facts, columns) {
-  const result = build("p", { class: "line" }, `${labelOf(facts, facts.output)} = `, build("b", { class: inkOf(columns.values[facts.output], "v") }, fullText(columns.values[facts.output])));
+  const name = labelOf(facts, facts.output), line = (title, x, ink) => {
+    return build("p", { class: "line" }, `${title} = `, build("b", { class: inkOf(x, ink) }, fullText(x)));
+  };
+  const result = line(name, columns.values[facts.output], "v");
   const active = facts.inputs.filter(({ gate }) => columns.global_gradients[gate] !== null);
-  const lines = active.slice(0, MOST_RESULTS).map(({ name, gate }) =>
-    build("p", { class: "line" }, `∂${labelOf(facts, facts.output)}/∂${name} = `, build("b", { class: inkOf(columns.global_gradients[gate], "g") }, fullText(columns.global_gradients[gate]))));
+  const lines = active.slice(0, MOST_RESULTS).map((input) => {
+    return line(`∂${name}/∂${input.name}`, columns.global_gradients[input.gate], "g");
+  });
   const more = active.length - MOST_RESULTS;
-  const hint = "Play goes through both passes, gate by gate. Choose a gate in the graph for its own story";
-  return [build("div", { class: "lines results" }, result, ...lines), ...(more > 0 ? [build("p", { class: "hint" }, `… and ${more} more, beside the inputs`)] : []), build("p", { class: "hint" }, hint + (facts.live ? "; move an input and all is computed anew." : "."))];
+  const hint = (text) => build("p", { class: "hint" }, text);
+  const live = facts.live ? "; move an input and all is computed anew" : "";
+  const box = build("div", { class: "lines results" }, result, ...lines);
+  const told = `Play goes through both passes, gate by gate. Choose a gate in the graph for its own story${live}.`;
+  return [box, ...(more > 0 ? [hint(`… and ${more} more, beside the inputs`)] : []), hint(told)];
 }
 
 // The colour of a number: its own where it is finite.
@@ -129,9 +139,18 @@ function arraysOf(facts, columns, gate, pass) {
 
 // The gates around, to go to.
 function around(facts, gate, columns, pick) {
-  const value = (index) => [" ", build("span", { class: inkOf(columns.values[index], "v") }, brief(columns.values[index]))];
-  const chip = (index, more) => build("button", { type: "button", class: "chip", onclick: () => pick(index) }, labelOf(facts, index), ...more);
-  const row = (word, gates, more) => (gates.length ? [build("span", { class: "word" }, word), ...gates.slice(0, 24).map((index) => chip(index, more(index)))] : []);
+  const value = (index) => {
+    const x = columns.values[index];
+    return [" ", build("span", { class: inkOf(x, "v") }, brief(x))];
+  };
+  const chip = (index, more) => {
+    return build("button", { type: "button", class: "chip", onclick: () => pick(index) }, labelOf(facts, index), ...more);
+  };
+  const row = (word, gates, more) => {
+    const chips = gates.slice(0, 24).map((index) => chip(index, more(index)));
+    return gates.length ? [build("span", { class: "word" }, word), ...chips] : [];
+  };
   const operands = [...new Set(facts.gates[gate].operands)];
-  return build("p", { class: "around" }, ...row("from", operands, value), ...row("goes into", [...new Set(usersOf(facts, gate).map(([user]) => user))].reverse(), () => []));
+  const users = [...new Set(usersOf(facts, gate).map(([user]) => user))].reverse();
+  return build("p", { class: "around" }, ...row("from", operands, value), ...row("goes into", users, () => []));
 }

@@ -40,20 +40,25 @@ function makeTable(element, facts) {
   };
   facts.gates.forEach((gate, index) => {
     const own = { "data-gate": `g${index}` };
-    const title = build("th", { scope: "row" }, build("span", { class: "id" }, `g${index}`), ` ${gate.kind === "gate" && gate.name ? `${gate.name} = ` : ""}${gate.text}`);
+    const name = gate.kind === "gate" && gate.name ? `${gate.name} = ` : "";
+    const id = build("span", { class: "id" }, `g${index}`);
+    const title = build("th", { scope: "row" }, id, ` ${name}${gate.text}`);
     const gradient = cell(own, "global_gradient", (columns) => columns.global_gradients[index]);
     body.append(build("tr", { class: "gate-row" }, title, cell(own, "value", (columns) => columns.values[index]), gradient));
     if (!gate.active) return;
+    const sign = facts.rows[gate.row].structural ? ": " : " = ";
     gate.operands.forEach((operand, position) => {
+      if (gate.edges[position].rule === undefined) return; // of a constant
       const edge = { "data-edge": `g${index}-${position}` };
-      const rule = build("th", { scope: "row" }, `∂/∂${facts.gates[operand].label} = ${gate.edges[position].rule}`);
+      const rule = build("th", { scope: "row" }, `∂/∂${facts.gates[operand].label}${sign}${gate.edges[position].rule}`);
       const local = cell(edge, "local_gradient", (columns) => columns.local_gradients[index]?.[position]);
       const flow = cell(edge, "contribution", (columns) => columns.contributions[index]?.[position]);
       body.append(build("tr", { class: "edge-row" }, rule, local, flow));
     });
   });
   const heads = build("thead", {}, head("gate", "value", "global gradient"), head("∂/∂operand = rule", "local gradient", "← contribution"));
-  element.replaceChildren(build("table", {}, build("caption", { class: "unseen" }, "Every gate with its value and global gradient; below it each operand with local gradient and contribution"), heads, body));
+  const words = "Every gate with its value and global gradient; below it each operand with local gradient and contribution";
+  element.replaceChildren(build("table", {}, build("caption", { class: "unseen" }, words), heads, body));
   return cells;
 }
 

@@ -27,9 +27,10 @@ function themeButton(button) {
     root.dataset.theme = theme;
     button.textContent = `Theme: ${theme}`;
   };
-  const given = THEMES.includes(root.dataset.theme) ? root.dataset.theme : "auto";
+  // A page that was made light or dark is opened so, whatever was chosen elsewhere.
+  const given = root.dataset.theme;
   let kept = null;
-  try { kept = localStorage.getItem("gradcli-theme"); } catch { /* a file may have no storage */ }
+  try { kept = given === "auto" && localStorage.getItem("gradcli-theme"); } catch { /* a file may have no storage */ }
   show(THEMES.includes(kept) ? kept : given);
   button.addEventListener("click", () => {
     show(THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length]);
@@ -51,7 +52,7 @@ function copyButton(button, beforeCopy, tell) {
     beforeCopy();
     try {
       await navigator.clipboard.writeText(location.href);
-      tell("The link is copied. It holds the inputs and the step.");
+      tell("The link is copied. It holds the inputs and the step.", 5);
     } catch {
       tell(`The link: ${location.href}`);
     }
@@ -67,10 +68,14 @@ function helpDialog(button, dialog) {
 
 // A message under the header, until it is closed or replaced.
 function notices(element) {
-  return (text) => {
+  let passing = null;
+  return (text, seconds = 0) => {
+    clearTimeout(passing);
     element.replaceChildren();
     if (!text) return;
-    const close = build("button", { type: "button", "aria-label": "Close this message", onclick: () => element.replaceChildren() }, "×");
+    const end = () => element.replaceChildren();
+    const close = build("button", { type: "button", "aria-label": "Close this message", onclick: end }, "×");
     element.append(build("span", {}, text), close);
+    if (seconds) passing = setTimeout(end, 1000 * seconds);
   };
 }

@@ -4,9 +4,12 @@
 // Enters: facts, columns. Leaves: a list of {kind, gate, message}, in the order of the gates. Invariant: a gate is blamed
 // only for what is new in it; time is linear in the gates. Arrays are looked at in warnings_of_arrays.js.
 
-const FLAT = 1e-8; // of the steepest slope: below, a gate is saturated
-const TRACKED = 64; // dead gates whose inputs are told
-const NAMED = 5; // inputs in a message
+// Of the steepest slope: below, a gate is saturated.
+const FLAT = 1e-8;
+// Dead gates whose inputs are told.
+const TRACKED = 64;
+// Inputs in a message.
+const NAMED = 5;
 const LARGEST_SUBNORMAL = 2.225073858507201e-308;
 const KINK_WORDS = { kink: "has a kink", tie: "has a tie" };
 
@@ -41,7 +44,8 @@ function warningsOfNumbers(facts, columns) {
     shut = shut.filter((index) => flags[index]);
   }
   const found = [...kinked, ...notFinite(trace), ...underflows(trace), ...saturated, ...dead(trace, shut)];
-  return found.sort((a, b) => a.gate - b.gate); // stable: several of one gate keep this order
+  // Stable: several of one gate keep this order.
+  return found.sort((a, b) => a.gate - b.gate);
 }
 
 function blame(kind, gate, message) {

@@ -6,7 +6,8 @@
 // counts units. What Python says of why a function of whole arrays is undefined (a matrix is not positive definite) is
 // not said here.
 
-const PLACES = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]); // kinds of numbers that are not finite
+// Kinds of numbers that are not finite.
+const PLACES = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]);
 
 function warningsOfArrays(facts, columns) {
   const found = [];
@@ -126,7 +127,8 @@ function elementOf(facts, columns, index, place) {
     local_gradients: [...operands.map(() => []), slopes], contributions: [...operands.map(() => []), parts],
     kinks: [...none, own(columns.kinks)], poles: [...none, own(columns.poles)], zeros: [...none, own(columns.zeros)],
   };
-  return { facts: { output, gates, inputs: [], rows: facts.rows }, columns: mini }; // only dead gates ask for inputs
+  // Only dead gates ask for inputs.
+  return { facts: { output, gates, inputs: [], rows: facts.rows }, columns: mini };
 }
 
 // A gate's text, with names of elements in place of its operands. A constant with a minus needs parentheses as a base.

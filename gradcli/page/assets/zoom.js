@@ -4,8 +4,10 @@
 // wheel scrolls it), and the picture can't be lost: some of it is always in view.
 
 const MOST_ZOOM = 6, LARGEST_FIT = 1.4, ZOOM_STEP = 1.25, PAN_STEP = 60, DRAG_START = 4;
-const LEAST_WHOLE = 0.62, READABLE = 0.85; // pixels per unit: of a whole picture the least, of one that does not fit
-const FIRST_GATES = 12, ROOM_BEFORE = 16; // where the first view may begin; pixels before a gate there
+// Pixels per unit: of a whole picture the least, of one that does not fit.
+const LEAST_WHOLE = 0.62, READABLE = 0.85;
+// Where the first view may begin; pixels before a gate there.
+const FIRST_GATES = 12, ROOM_BEFORE = 16;
 
 // The scale at which all of a content is in the viewport.
 function fitScale(content, width, height) {
@@ -81,7 +83,10 @@ function zoomable(viewport, svg) {
   const state = { viewport, svg, original: drawnBox(svg), view: null, viewFor: null, size: null, isPrinting: false };
   const move = (view) => { state.viewFor = null; showView(state, view); };
   const place = (viewFor) => placeView(state, viewFor);
-  const zoom = (factor, x = measured(state)[0] / 2, y = measured(state)[1] / 2) => move(scaledAt(state.view, factor, x, y));
+  const zoom = (factor, ...point) => {
+    const [x, y] = point.length ? point : measured(state).map((size) => size / 2);
+    move(scaledAt(state.view, factor, x, y));
+  };
   const pan = (dx, dy) => move(pannedBy(state.view, dx, dy));
   const reveal = (box) => showView(state, viewWith(state.view, box, ...measured(state)));
   svg.classList.add("zoomed");
@@ -128,10 +133,8 @@ function showView(state, view) {
   const { x, y, scale } = state.view;
   if (state.isPrinting) return;
   const written = [x, y, width / scale, height / scale].map((z) => z.toFixed(2)).join(" ");
-  if (written !== svg.getAttribute("viewBox")) {
-    svg.setAttribute("viewBox", written);
-    writeLate(pictures.get(svg));
-  }
+  if (written !== svg.getAttribute("viewBox")) svg.setAttribute("viewBox", written);
+  hideFar(pictures.get(svg), { left: x, top: y, right: x + width / scale, bottom: y + height / scale });
   const touch = (content.bottom - content.top) * scale > height + 1 ? "none" : "pan-y";
   if (viewport.style.touchAction !== touch) viewport.style.touchAction = touch;
 }
@@ -148,9 +151,9 @@ function placeAgain(state) {
   state.svg.addEventListener("content", again);
   const print = (on) => {
     state.isPrinting = on;
-    writeLate(pictures.get(state.svg));
-    if (on) state.svg.setAttribute("viewBox", viewBoxOf(contentBox(state)));
-    else showView(state, state.view);
+    if (!on) return showView(state, state.view);
+    state.svg.setAttribute("viewBox", viewBoxOf(contentBox(state)));
+    return hideFar(pictures.get(state.svg), contentBox(state));
   };
   addEventListener("beforeprint", () => print(true));
   addEventListener("afterprint", () => print(false));
@@ -162,6 +165,17 @@ function standing(picture) {
   const nodes = picture.nodes.filter((node) => node && !picture.home?.[node.index]);
   const found = [...nodes.map((node) => [node.index, node]), ...picture.boxes.map((box) => [box.frame.gates[0], box])];
   return found.sort(([a], [b]) => a - b).map(([, part]) => part.at ?? part.box);
+}
+
+// Texts out of sight have no place: when one text changes, a browser lays out all that have one.
+function hideFar(picture, view) {
+  const labels = [...(picture?.edges.values() ?? [])].map(({ label }) => label);
+  for (const part of [...(picture?.nodes ?? []), ...labels]) {
+    if (!part) continue;
+    const { left, top, right, bottom } = part.at ?? part.box;
+    const isFar = left > view.right || right < view.left || top > view.bottom || bottom < view.top;
+    if (part.isFar !== isFar) part.group.classList.toggle("far", (part.isFar = isFar));
+  }
 }
 
 function pannedBy(view, dx, dy) {

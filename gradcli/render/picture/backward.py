@@ -123,10 +123,7 @@ class _Pen(Pen):
         super().__init__(passes.graph, traces, "", count)
         self.passes = passes
         self.gradients = {*passes.gradients.values()}
-        self.named: dict[int, list[str]] = {}
-        for index, gate in passes.adjoints.items():
-            if passes.graph.name(index) is not None:
-                self.named.setdefault(gate, []).append(partial(passes.graph, index))
+        self.named, self.called = passes.names(only_named=True), passes.names()
 
     def node(self, index: int) -> Node:
         found, names = super().node(index), self.named.get(index, [])
@@ -154,7 +151,7 @@ class _Pen(Pen):
     def _gradient_of(self, index: int) -> str:
         if index < self.passes.forward:
             return ""
-        names = [shorten(printable(name), 2 * sizes.NAME) for name in self.passes.names(index)[: sizes.FIRST]]
+        names = [shorten(printable(name), 2 * sizes.NAME) for name in self.called.get(index, [])[: sizes.FIRST]]
         if names:
             return f"gradient: {' = '.join(names)}"
         return "the gradient flows here" if self.passes.flowing[index] else "part of a local gradient"
