@@ -22,6 +22,7 @@ from gradcli.page.facts import facts
 from gradcli.page.ranges import usual_range
 from gradcli.page.styles import graph_style, palette_style
 from gradcli.printable import printable, shorten
+from gradcli.render.explain.flows import with_named_output
 from gradcli.render.picture import Drawn, Options, draw
 from gradcli.render.picture.sizes import ROOM
 from gradcli.traces import Trace
@@ -65,7 +66,8 @@ def page(trace: Trace, options: PageOptions | None = None) -> Page:
         LimitError: the layout takes too long.
     """
     asked = options or PageOptions()
-    drawn = draw(trace.graph, [trace], "svg", asked.picture._replace(page=True))
+    named = with_named_output(trace)  # as the sentences call it
+    drawn = draw(named.graph, [named], "svg", asked.picture._replace(page=True))
     generated = _generated(trace)
     known = facts(trace, _ranges(trace, asked.ranges)) | _more_facts(trace, drawn, generated is not None)
     script = f'(() => {{\n"use strict";\n{_code(known)}\n}})();\n'

@@ -19,7 +19,7 @@ PRODUCT = ("q = x + y; q*z", {"x": 2, "y": 3, "z": -4})
 
 @pytest.mark.parametrize(
     ("name", "program", "backward", "height"),
-    [("page", PRODUCT, 1, 640), ("page-network", sample("network"), 9, 800)],
+    [("page", PRODUCT, 1, 700), ("page-network", sample("network"), 9, 800)],
 )
 def test_a_picture_of_a_page(
     name: str, program: tuple[str, dict[str, Any]], backward: int, height: int,

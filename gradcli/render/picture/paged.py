@@ -52,14 +52,9 @@ def _rect(box: Box, **attributes: str) -> Element:
     return element("rect", **attributes, x=_number(box.left), y=_number(box.top), **size)
 
 
-def _text(line: Line, x: float, y: float, size: float) -> Element:
+def _text(line: Line, x: float, y: float) -> Element:
     kind = {"data_line": line.kind} if line.kind in CHANGING else {"class_": line.kind}
-    return element("text", line.text, **kind, **_sized(size), x=_number(x), y=_number(y))
-
-
-def _sized(size: float) -> dict[str, str]:
-    """The size of a text, where it is not the usual one: scripts measure texts by it."""
-    return {} if size == sizes.NODE_TEXT else {"font_size": f"{size:g}"}
+    return element("text", line.text, **kind, x=_number(x), y=_number(y))
 
 
 class _Paged(Drawing):
@@ -81,7 +76,8 @@ class _Paged(Drawing):
         root.append(body)
         for group in body:
             group.tail = "\n"
-        return ElementTree.tostring(root, encoding="unicode") + "\n"
+        written = ElementTree.tostring(root, encoding="unicode")
+        return written.replace(" />", "/>") + "\n"  # a > of a text is &gt; there
 
     def _node(self, node: Node) -> Element:
         drawn = self.nodes[node.id]
@@ -100,7 +96,7 @@ class _Paged(Drawing):
             if line is None:
                 group.append(self._head(node, x, y))
             elif line.kind != "map":
-                group.append(_text(line, x, y, sizes.SMALL_TEXT if line.kind == "small" else sizes.NODE_TEXT))
+                group.append(_text(line, x, y))
             if line is None or line.kind != "map":
                 baseline = y
         if "map" in kinds:
@@ -110,7 +106,7 @@ class _Paged(Drawing):
 
     def _head(self, node: Node, x: float, y: float) -> Element:
         if node.kind == "constant":
-            return _text(Line("head", node.operation), x, y, sizes.CONSTANT_TEXT)
+            return _text(Line("head", node.operation), x, y)
         text = element("text", class_="head", x=_number(x), y=_number(y))
         kind = "name" if node.kind == "input" else "op sign" if is_sign(node) else "op"
         text.append(element("tspan", node.operation, class_=kind))
@@ -131,7 +127,7 @@ class _Paged(Drawing):
         self._keep(box, solid=True)
         caption = element("g", class_="caption", data_frame=frame.id)
         caption.append(_rect(box, class_="plate"))
-        caption.append(element("text", frame.caption, **_sized(sizes.CAPTION_TEXT), x=_number(x), y=_number(y)))
+        caption.append(element("text", frame.caption, x=_number(x), y=_number(y)))
         captions.append(caption)
         return group
 
@@ -151,7 +147,7 @@ class _Paged(Drawing):
         part.append(_rect(box, class_="plate"))
         x = (box.left + box.right) / 2
         for row, line in enumerate(arrow.lines):
-            part.append(_text(line, x, box.top + sizes.ASCENT + row * sizes.LINE_HEIGHT, sizes.EDGE_TEXT))
+            part.append(_text(line, x, box.top + sizes.ASCENT + row * sizes.LINE_HEIGHT))
         part.tail = "\n"
         return part
 

@@ -86,8 +86,8 @@ class Pen:
             literal = graph.literals[index] or ""
             heading = words.name_of(literal) if kind == "input" else words.constant(literal, graph.shapes.get(index))
         name = graph.name(index)
-        if name is None and not self.traces and kind == "gate":
-            name = f"g{index}"  # the rules on the edges of a structure call it so
+        if name is None and kind == "gate" and (self.page or not self.traces):
+            name = f"g{index}"  # rules on the edges of a structure, and the sentences of a page, call it so
         stage = "" if name is None or kind == "input" else words.name_of(name)
         warned = self.warned.get(index, [])
         messages = list(dict.fromkeys(found.message for _, found in warned))
