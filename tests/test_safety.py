@@ -154,7 +154,8 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     for folder in (work, home, temporary):
         folder.mkdir()
     commands = [[*arguments(name), *(["-o", f"{name}.out"] if takes_program(name) else [])] for name in COMMANDS]
-    commands = [[argument if argument != "dot.out" else "dot.svg" for argument in command] for command in commands]
+    endings = {"dot.out": "dot.svg", "view.out": "view.html"}
+    commands = [[endings.get(argument, argument) for argument in command] for command in commands]
     script = "import json, sys; from gradcli.cli.app import run\nfor each in json.loads(sys.argv[1]): print(run(each))"
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT")}
     done = subprocess.run(
@@ -164,7 +165,10 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     assert done.stderr == b""
     found = {str(Path(path).relative_to(tmp_path)) for path in listing(work, home, temporary)}
     outputs = {
-        f"work/{argument}" for command in commands for argument in command if argument.endswith((".out", ".svg"))
+        f"work/{argument}"
+        for command in commands
+        for argument in command
+        if argument.endswith((".out", ".svg", ".html"))
     }
     assert len(outputs) >= 2
     assert outputs == {path for path in found if not f"{path}/".startswith(("home/.cache/", "home/Library/"))}

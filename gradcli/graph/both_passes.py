@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from gradcli.graph import ops
 from gradcli.graph.derive import reverse_sweep
+from gradcli.graph.describe import output_name
 from gradcli.graph.emitting import Emitter, PlainEmitter, TextbookEmitter
 from gradcli.graph.graph import Graph, Group, dependents, prune, reachable
 from gradcli.graph.traits import FINITE
@@ -73,7 +74,8 @@ def both_passes(
     """
     check_output(graph)
     grown, count = graph.copy(), len(graph)
-    grown.stages = {**graph.stages, **_output_name(graph)}
+    if (name := output_name(graph)) is not None:
+        grown.stages = {**graph.stages, graph.output: name}
     emitter = _marking(RULES[rules])(grown, max_gates)
     emitter.span = grown.starts[grown.output], grown.ends[grown.output]
     seed, inputs = _opaque(emitter, "1"), {n: i for n, i in graph.inputs.items() if wrt is None or n in wrt}
@@ -84,13 +86,6 @@ def both_passes(
         if index not in adjoints:  # the slope of a step is 0 everywhere
             adjoints[index] = emitter.spread(_opaque(emitter, "0"), emitter.shape(index))
     return _pruned(grown, count, seed, inputs, adjoints)
-
-
-def _output_name(graph: Graph) -> dict[int, str]:
-    """f, where the output has no name and nothing else is called so."""
-    defined = (row.name for row in graph.rows[len(ops.ROWS) :])
-    taken = {*graph.free, *graph.inputs, *graph.assigned, *graph.stages.values(), *defined}
-    return {graph.output: "f"} if graph.name(graph.output) is None and "f" not in taken else {}
 
 
 class _Marks(Emitter):

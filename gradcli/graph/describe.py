@@ -47,6 +47,13 @@ _CONSTANT_RULES = {
 }
 
 
+def output_name(graph: Graph) -> str | None:
+    """What people call the output: f, where it has no name and nothing else is called so; None where it has one."""
+    defined = (row.name for row in graph.rows[len(ops.ROWS) :])
+    taken = {*graph.free, *graph.inputs, *graph.assigned, *graph.stages.values(), *defined}
+    return "f" if graph.name(graph.output) is None and "f" not in taken else None
+
+
 def operand_text(graph: Graph, index: int) -> Text:
     """How a gate is written where it is used: its name, its literal if it is a constant, or its id."""
     name = graph.name(index)

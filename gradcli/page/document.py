@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from gradcli.diagnose import warnings
 from gradcli.numeric.elements import elements
 from gradcli.page.computing import computing
-from gradcli.page.facts import facts
+from gradcli.page.facts import facts, plain
 from gradcli.page.ranges import usual_range
 from gradcli.page.styles import graph_style, palette_style
 from gradcli.printable import printable, shorten
@@ -126,24 +126,13 @@ def columns(trace: Trace) -> dict[str, Any]:
     """The numbers of the trace, as the generated function gives them."""
     edges = [[*trace.edges(index)] for index in range(len(trace.graph))]
     return {
-        "value": _plain(trace.value),
-        "gradients": {printable(name): _plain(gradient) for name, gradient in trace.gradients.items()},
-        "values": [_plain(x) for x in trace.values],
-        "global_gradients": [_plain(x) for x in trace.adjoints],
-        "local_gradients": [[_plain(edge.local_gradient) for edge in one] for one in edges],
-        "contributions": [[_plain(edge.contribution) for edge in one] for one in edges],
+        "value": plain(trace.value),
+        "gradients": {printable(name): plain(gradient) for name, gradient in trace.gradients.items()},
+        "values": [plain(x) for x in trace.values],
+        "global_gradients": [plain(x) for x in trace.adjoints],
+        "local_gradients": [[plain(edge.local_gradient) for edge in one] for one in edges],
+        "contributions": [[plain(edge.contribution) for edge in one] for one in edges],
     }
-
-
-def _plain(x: Any) -> Any:
-    """A number or nested lists; what JSON has no number for as a string."""
-    if x is None:
-        return None
-    if hasattr(x, "tolist"):
-        return _plain(x.tolist())
-    if isinstance(x, list):
-        return [_plain(one) for one in x]
-    return x if x - x == 0 else "NaN" if x != x else "Infinity" if x > 0 else "-Infinity"
 
 
 def _generated(trace: Trace) -> str | None:

@@ -108,7 +108,7 @@ def _input(trace: Trace, name: str, index: int, ranges: Mapping[str, tuple[float
         "name": printable(name),
         "gate": index,
         "shape": [*trace.graph.shapes.get(index, ())],
-        "value": _plain(value),
+        "value": plain(value),
         "low": low,
         "high": high,
         "active": trace.adjoints[index] is not None,
@@ -238,10 +238,12 @@ def _filled(found: dict[str, Any]) -> dict[str, Any]:
     return {name: x for name, x in found.items() if x}
 
 
-def _plain(x: Any) -> Any:
-    """A number or nested lists; what JSON has no number for as a string."""
+def plain(x: Any) -> Any:
+    """A number, nested lists or None; what JSON has no number for as a string."""
+    if x is None:
+        return None
     if hasattr(x, "tolist"):
-        return _plain(x.tolist())
+        return plain(x.tolist())
     if isinstance(x, list):
-        return [_plain(one) for one in x]
+        return [plain(one) for one in x]
     return x if x - x == 0 else "NaN" if x != x else "Infinity" if x > 0 else "-Infinity"

@@ -15,7 +15,7 @@ from columns_of import drawn, facts_and_columns
 from node_page import run
 from programs import ROWS, programs, written
 
-from gradcli.diagnose import warnings
+from gradcli.diagnose import NOT_FINITE, warnings
 from gradcli.errors import GradcliError
 from gradcli.graph.lower import lower
 from gradcli.graph.ops import Op
@@ -177,3 +177,7 @@ def test_random_programs_of_arrays_are_warned_of() -> None:
 def replaced(x: Any, draw: Random) -> Any:
     """The same array with other elements."""
     return [replaced(part, draw) for part in x] if isinstance(x, list) else draw.choice((*SPECIAL[:10], 1e200, -1e200))
+
+
+def test_the_kinds_that_are_marked_as_bad() -> None:
+    assert {*run(["warnings"], "[...NOT_FINITE]", None)} == NOT_FINITE

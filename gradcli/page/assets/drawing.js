@@ -5,7 +5,6 @@
 
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 const NODE_TEXT = 11, EDGE_TEXT = 9, SMALL_TEXT = 9.5, WIDEST_NUMBER = "−8.88e−188";
-const BAD_KINDS = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]);
 const EDGE_KINDS = ["inactive", "zero", "nan"];
 // Widths in DejaVu Sans, in em, rounded up: those that the layout reckons with.
 const LETTERS = [
@@ -190,7 +189,7 @@ function drawNumbers(svg, facts, columns, warnings) {
 
 function marksOf(facts, warnings) {
   const marks = new Array(facts.gates.length).fill("");
-  for (const { kind, gate } of warnings) if (marks[gate] !== "bad") marks[gate] = BAD_KINDS.has(kind) ? "bad" : "warn";
+  for (const { kind, gate } of warnings) if (marks[gate] !== "bad") marks[gate] = NOT_FINITE.has(kind) ? "bad" : "warn";
   return marks;
 }
 

@@ -36,7 +36,10 @@ function addParts(page) {
   pictureOf(svg, facts);
   page.nodes = graphNodes(page, choose, hovers);
   page.zoom = zoomable(page.viewport, svg);
-  startFolds(svg, facts, () => page.nodes.show(current(page)));
+  startFolds(svg, facts, () => {
+    page.nodes.show(current(page));
+    requestAnimationFrame(() => follow(page));
+  });
 }
 
 function addControls(page) {
@@ -287,7 +290,7 @@ function showWarnings(facts, warnings, choose) {
   byId("warnings").hidden = !warnings.length;
   setText(byId("warnings-title"), warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`);
   list.replaceChildren(...warnings.map(({ kind, gate, message }) => {
-    const title = build("b", { class: BAD_KINDS.has(kind) ? "bad" : "warn" }, `⚠ ${kind}`);
+    const title = build("b", { class: NOT_FINITE.has(kind) ? "bad" : "warn" }, `⚠ ${kind}`);
     return build("li", {}, build("button", { type: "button", onclick: () => choose(gate) }, title, ` ${message}`));
   }));
 }

@@ -5,6 +5,8 @@
 // only for what is new in it; time is linear in the gates. Arrays are looked at in warnings_of_arrays.js.
 
 // Of the steepest slope: below, a gate is saturated.
+// The kinds that make numbers that are not finite, or come of them: the others leave numbers as they are.
+const NOT_FINITE = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]);
 const FLAT = 1e-8;
 // Dead gates whose inputs are told.
 const TRACKED = 64;

@@ -6,9 +6,6 @@
 // counts units. What Python says of why a function of whole arrays is undefined (a matrix is not positive definite) is
 // not said here.
 
-// Kinds of numbers that are not finite.
-const PLACES = new Set(["domain", "pole", "overflow", "invalid", "0·inf"]);
-
 function warningsOfArrays(facts, columns) {
   const found = [];
   facts.gates.forEach((gate, index) => {
@@ -63,10 +60,10 @@ function* warningsOfElements(facts, columns, index) {
   const steep = slopes.filter((slope) => !everyFinite(slope)).map((slope) => readerOf(slope, shape));
   const known = (at) => !operands.some((operand) => Number.isNaN(operand(at)));
   const reasons = [];
-  if (!everyFinite(value)) reasons.push([PLACES, (at) => !Number.isFinite(read(at)) && known(at)]);
+  if (!everyFinite(value)) reasons.push([NOT_FINITE, (at) => !Number.isFinite(read(at)) && known(at)]);
   if (steep.length) {
     const isSteep = (at) => Number.isFinite(read(at)) && steep.some((slope) => !Number.isFinite(slope(at))) && known(at);
-    reasons.push([PLACES, isSteep]);
+    reasons.push([NOT_FINITE, isSteep]);
   }
   if (row.kink && slopes.length && (columns.kinks[index] ?? null) !== null) {
     const flags = readerOf(columns.kinks[index], shape);
@@ -96,7 +93,7 @@ function* firstOf(facts, columns, index, kinds, isOdd, size) {
   const found = warningsOfNumbers(element.facts, element.columns);
   const told = found.find((one) => kinds.has(one.kind) && one.gate === element.facts.output);
   if (!told) return;
-  const odd = kinds === PLACES ? " are not finite" : "";
+  const odd = kinds === NOT_FINITE ? " are not finite" : "";
   const many = shape.length ? ` (${count} of ${size} elements${odd})` : "";
   yield blame(told.kind, index, told.message + many);
 }

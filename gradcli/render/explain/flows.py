@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from gradcli.errors import UsageError
-from gradcli.graph import ops
+from gradcli.graph.describe import output_name
 from gradcli.graph.graph import Graph
 from gradcli.graph.ops import layout
 from gradcli.graph.ops.layout import Shape
@@ -42,14 +42,12 @@ class Part(NamedTuple):
 def with_named_output(trace: Trace) -> Trace:
     """The same trace with its output called f, where it has no name and no other gate is called so."""
     graph = trace.graph
-    defined = (row.name for row in graph.rows[len(ops.ROWS) :])
-    taken = {*graph.free, *graph.inputs, *graph.assigned, *graph.stages.values(), *defined}
-    if graph.name(graph.output) is not None or "f" in taken:
+    if (name := output_name(graph)) is None:
         return trace
     named = Graph(graph.source)
     for column in Graph.__slots__:
         setattr(named, column, getattr(graph, column))
-    named.stages = {**graph.stages, graph.output: "f"}
+    named.stages = {**graph.stages, graph.output: name}
     return Trace(named, trace.values, trace.partials, trace.adjoints, trace.system)
 
 
