@@ -19,7 +19,7 @@ from gradcli.render.picture import Options, draw, placing, room, short, sizes
 from gradcli.render.picture.pen import flow
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-PICTURE = ("numbers", "drawing", "heat", "zoom", "folding", "clusters")
+PICTURE = ("numbers", "warnings", "drawing", "heat", "zoom", "folding", "clusters")
 Box = dict[str, float]
 
 
