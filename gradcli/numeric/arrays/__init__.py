@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from gradcli.numeric.arrays import elementwise, mapped, reductions, structure
-from gradcli.numeric.arrays.picking import element, elements, first, flag, flags
+from gradcli.numeric.arrays.picking import element, elements, first, flag
 from gradcli.numeric.system import NumberSystem
 
 __all__ = [
-    "asarray", "chained", "element", "elements", "first", "flag", "flags", "frozen", "is_array", "is_fresh", "load_npy",
+    "asarray", "chained", "element", "elements", "first", "flag", "frozen", "is_array", "is_fresh", "load_npy",
     "over", "quiet", "read", "shape_of", "shaped", "tolist", "units", "view", "zeros",
 ]  # fmt: skip
 

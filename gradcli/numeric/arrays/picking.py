@@ -1,4 +1,4 @@
-"""Elements and flags of arrays, one by one: for messages, which name the first of many.
+"""Elements of arrays, one by one: for messages, which name the first of many.
 
 Enters: arrays and numbers. Leaves: plain numbers, places as tuples of ints. Invariant: a number is its own element, at
 the place ().
@@ -6,7 +6,6 @@ the place ().
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,11 +32,6 @@ def elements(x: Any, shape: Shape) -> list[Any]:
 def flag(x: Any) -> Any:
     """A truth that ~, & and | work on."""
     return np.bool_(x)
-
-
-def flags(found: Sequence[bool], shape: Shape) -> Any:
-    """Truths row by row as an array."""
-    return np.array(found, dtype=bool).reshape(shape)
 
 
 def first(flags: Any) -> Shape:
